@@ -1,0 +1,35 @@
+# Two targets are all a fresh machine needs: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test bench format clean install
+
+install: $(STAMP)
+
+# A second run installs nothing: the stamp is younger than what it depends on.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+	  --editable '.[train,render,plot,test]'
+	touch $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/fewshot-mss demo --output=runs/demo
+
+test: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n 2 --dist=loadfile
+
+bench: $(STAMP)
+	$(BIN)/fewshot-mss bench --output=runs/bench
+
+format: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) runs build *.egg-info .ruff_cache .import_linter_cache

@@ -1,0 +1,3 @@
+"""Few-shot musical source separation in JAX/Flax."""
+
+__version__ = "0.1.0"

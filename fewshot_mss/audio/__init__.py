@@ -1,0 +1,1 @@
+"""Audio files, time ranges, resampling and levels, in numpy alone."""

@@ -1,0 +1,1 @@
+"""From audio on disk to batches of episodes; the room of TensorFlow."""

@@ -1,0 +1,1 @@
+"""One small reader a dataset: its folder in, Track objects out."""

@@ -1,0 +1,1 @@
+"""Music that anyone can make: toy tones and rendered MIDI songs."""

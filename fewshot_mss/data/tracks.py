@@ -1,0 +1,59 @@
+"""What every layout returns: songs as Track objects, their stems as Stems."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float
+
+
+@dataclasses.dataclass(frozen=True)
+class Stem:
+  """One recorded source of a song.
+
+  Attributes:
+    name: Unique within its track, for messages (`violin_2`).
+    instrument: The class, lower case (`violin`).
+    family: The family of the class (`strings`); `unknown` where nobody says.
+    patch: The timbre: program and SoundFont, plug-in, player; `` if unknown.
+    read: Returns the whole stem as ([samples, channels], sample_rate_hz);
+      raises InputError naming the file if it cannot be read.
+  """
+
+  name: str
+  instrument: str
+  family: str
+  patch: str
+  read: Callable[[], tuple[Float[np.ndarray, "samples channels"], int]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Track:
+  """One song: its stems start together and their sum is the mixture.
+
+  Attributes:
+    name: Unique within the dataset.
+    split: `train`, `validation` or `test`.
+    stems: The sources.
+  """
+
+  name: str
+  split: str
+  stems: tuple[Stem, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class TrackSet:
+  """What a layout makes of a folder.
+
+  Attributes:
+    tracks: All songs of all splits.
+    unseen: Instruments kept out of training, to test the few-shot claim.
+    unheard_patches: Patches of seen instruments kept out of training.
+    sources: Where the audio comes from, for provenance (names, not paths).
+  """
+
+  tracks: tuple[Track, ...]
+  unseen: tuple[str, ...] = ()
+  unheard_patches: tuple[str, ...] = ()
+  sources: tuple[str, ...] = ()

@@ -1,0 +1,120 @@
+"""Every leaf of a configuration with its meaning; configs/ change values only.
+
+Groups: `model` becomes `FewShotSeparator(**config.model)`, `data` says what an
+episode draws, `train` how to learn from it, `eval` how it is scored.
+"""
+
+from ml_collections import ConfigDict
+
+
+def _model() -> ConfigDict:
+  """Sizes of the network: the fields of `FewShotSeparator`, one for one."""
+  return ConfigDict(
+    {
+      "sample_rate_hz": 8000,
+      "n_fft": 512,
+      "hop_samples": 128,
+      # 'rfft', or 'dft' for matmuls with the DFT matrix; the same numbers.
+      "stft_form": "rfft",
+      "unet_channels": (16, 32, 48, 64, 96, 128),
+      "unet_kernel": 3,
+      "encoder_channels": (16, 32, 64, 128),
+      "condition_dim": 128,
+      # 'bottleneck' (the paper's) or 'decoder' (every decoder block).
+      "film_site": "bottleneck",
+      # 'examples', 'examples_and_negatives' or 'class'.
+      "conditioning": "examples",
+      # Rows of the table of classes; read by the conditioning 'class' alone.
+      "num_classes": 256,
+    }
+  )
+
+
+def _data() -> ConfigDict:
+  """What an episode draws; a share is a probability."""
+  return ConfigDict(
+    {
+      # Folder that `fewshot-mss data build` wrote.
+      "path": "",
+      "mixture_s": 2.0,
+      "example_s": 2.0,
+      "num_queries": 2,
+      "max_positives": 3,
+      "max_negatives": 0,
+      "min_sources": 2,
+      "max_sources": 4,
+      # Sources from different songs instead of one song.
+      "random_mix_share": 0.5,
+      # A query for the sum of two instruments of the mixture.
+      "several_sources_share": 0.0,
+      # A query for an instrument that the mixture does not hold.
+      "absent_share": 0.0,
+      # Positives from the mixture's own song, at another time of it.
+      "same_track_share": 0.0,
+      # Shots drawn from 1..max_positives instead of always the maximum.
+      "random_shots": False,
+      # Queries that get no negatives, so that one model serves without.
+      "drop_negatives_share": 0.25,
+      # Each source is scaled by a gain drawn evenly from +-gain_db.
+      "gain_db": 6.0,
+      # Threads that read episodes, and batches kept ready.
+      "read_threads": 2,
+      "prefetch_batches": 4,
+    }
+  )
+
+
+def _train() -> ConfigDict:
+  """How to learn."""
+  return ConfigDict(
+    {
+      "steps": 1000,
+      # Mixtures a step over all devices of all hosts.
+      "global_batch": 8,
+      # 'snr' (negative SNR of the waveform) or 'l1' (on magnitudes).
+      "loss": "snr",
+      "learning_rate": 1e-3,
+      "warmup_steps": 100,
+      # Share of the learning rate that the cosine ends at.
+      "final_learning_rate_share": 0.05,
+      "clip_norm": 1.0,
+      "weight_decay": 0.0,
+      "ema_decay": 0.99,
+      # Steps with NaN or infinite gradients are skipped and counted; this many
+      # in a row stop the run.
+      "max_bad_steps": 5,
+      "log_every_steps": 20,
+      "checkpoint_every_steps": 200,
+      "keep_checkpoints": 2,
+      "eval_every_steps": 500,
+    }
+  )
+
+
+def _eval() -> ConfigDict:
+  """How to score."""
+  return ConfigDict(
+    {
+      # Items of the fixed list that are scored, at most, each split.
+      "max_items": 200,
+      "batch": 8,
+      # Numbers of shots to compare; the last is the headline.
+      "shots": (1, 3, 5),
+      "bootstrap_samples": 1000,
+      # Output levels this far below the target count as collapsed.
+      "collapse_db": -30.0,
+    }
+  )
+
+
+def get_config() -> ConfigDict:
+  """Returns a fresh default configuration."""
+  return ConfigDict(
+    {
+      "seed": 0,
+      "model": _model(),
+      "data": _data(),
+      "train": _train(),
+      "eval": _eval(),
+    }
+  )

@@ -1,0 +1,1 @@
+"""Forms of a checkpoint that outlive the training code."""

@@ -1,0 +1,1 @@
+"""Separating a song with a trained model, without TensorFlow."""
