@@ -1,0 +1,304 @@
+"""The table of all segments, and the sorted views that drawing needs.
+
+One row is one segment of one stem. A segment that is not in the table is
+silent. Pure numpy: nothing here reads audio.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from fewshot_mss.errors import InputError
+
+FORMAT_VERSION = 1
+SPLITS = ("train", "validation", "test")
+TRAIN, VALIDATION, TEST = range(3)
+
+# A stretch this far below its stem's loudest segment does not show the
+# instrument any more: a reverberation tail, a neighbour leaking in.
+ACTIVE_RANGE_DB = 25.0
+
+_COLUMNS = (
+  "track",
+  "stem",
+  "instrument",
+  "family",
+  "patch",
+  "split",
+  "start_samples",
+  "record",
+  "rms_db",
+  "levels_db",
+)
+_NAMES = ("tracks", "stems", "instruments", "families", "patches")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Catalogue:
+  """All segments of a prepared dataset, column by column.
+
+  Attributes:
+    track: Index into `tracks`.
+    stem: Index into `stems`.
+    instrument: Index into `instruments`.
+    family: Index into `families`.
+    patch: Index into `patches`.
+    split: Index into `SPLITS`.
+    start_samples: Where the segment starts in its track; a multiple of
+      `segment_samples`, the same grid for all stems of a track.
+    record: Position among the records of the row's split.
+    rms_db: Level of the segment, in dB below full scale.
+    levels_db: Level of each block of `block_samples`; -128 is silence.
+    tracks: Names; likewise `stems` (`track/stem`), `instruments`, `families`
+      and `patches`.
+    seen: For each instrument, whether training may use it.
+    unheard: For each patch, whether it is kept out of training.
+    sample_rate_hz: Of all segments.
+    segment_samples: Length of all segments.
+    block_samples: Length of the blocks of `levels_db`; the last is shorter
+      where the segment is not a multiple.
+    provenance: Where the audio comes from.
+  """
+
+  track: Int[np.ndarray, " N"]
+  stem: Int[np.ndarray, " N"]
+  instrument: Int[np.ndarray, " N"]
+  family: Int[np.ndarray, " N"]
+  patch: Int[np.ndarray, " N"]
+  split: Int[np.ndarray, " N"]
+  start_samples: Int[np.ndarray, " N"]
+  record: Int[np.ndarray, " N"]
+  rms_db: Float[np.ndarray, " N"]
+  levels_db: Int[np.ndarray, "N blocks"]
+  tracks: tuple[str, ...]
+  stems: tuple[str, ...]
+  instruments: tuple[str, ...]
+  families: tuple[str, ...]
+  patches: tuple[str, ...]
+  seen: Bool[np.ndarray, " I"]
+  unheard: Bool[np.ndarray, " P"]
+  sample_rate_hz: int
+  segment_samples: int
+  block_samples: int
+  provenance: tuple[str, ...] = ()
+
+  def __len__(self) -> int:
+    """Returns the number of segments."""
+    return len(self.track)
+
+  @functools.cached_property
+  def class_ids(self) -> Int[np.ndarray, " I"]:
+    """Position among the seen instruments in order of name; -1 if unseen."""
+    ids = np.full(len(self.instruments), -1, np.int32)
+    seen = sorted(np.flatnonzero(self.seen), key=self.instruments.__getitem__)
+    ids[np.array(seen, np.int64)] = np.arange(len(seen))
+    return ids
+
+  @functools.cached_property
+  def active(self) -> Bool[np.ndarray, "N blocks"]:
+    """Which blocks show the instrument, by the level of their own stem."""
+    loudest_db = np.full(len(self.stems), -np.inf, np.float32)
+    np.maximum.at(loudest_db, self.stem, self.rms_db.astype(np.float32))
+    floor_db = loudest_db[self.stem] - ACTIVE_RANGE_DB
+    return self.levels_db >= floor_db[:, None]
+
+  @functools.cached_property
+  def trainable(self) -> Bool[np.ndarray, " N"]:
+    """Rows of seen instruments in timbres that training may hear."""
+    return self.seen[self.instrument] & ~self.unheard[self.patch]
+
+  @functools.cached_property
+  def view(self) -> "View":
+    """The sorted views over the trainable rows."""
+    return make_view(self, np.flatnonzero(self.trainable))
+
+  @functools.cached_property
+  def content_hash(self) -> str:
+    """SHA-256 over every column and name."""
+    digest = hashlib.sha256(json.dumps(_description(self)).encode())
+    for name in _COLUMNS:
+      column = np.ascontiguousarray(getattr(self, name))
+      digest.update(f"{name} {column.dtype.str} {column.shape}".encode())
+      digest.update(column.tobytes())
+    return digest.hexdigest()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class View:
+  """Rows sorted so that every draw is a slice and a binary search.
+
+  A *group* is one instrument in one split (`split * I + instrument`); a
+  *moment* is one start in one track. Moments are numbered in order of track,
+  then start, so the moments of a track are one range.
+
+  Attributes:
+    moment: Moment of every row of the catalogue; -1 outside of the view.
+    moment_rows: The view's rows, by moment.
+    moment_begin: Where each moment begins in `moment_rows`.
+    track_begin: The first moment of each track.
+    group_rows: The rows in which something is active, by group, then moment.
+    group_moment: The moment of each of `group_rows`.
+    group_begin: Where each group begins in `group_rows`.
+    crowded_rows: The same rows, by group, then falling number of different
+      instruments in their moment.
+    crowd: That number, negated, so that it rises within a group.
+    split_instruments: For each split, the instruments that have a group.
+  """
+
+  moment: Int[np.ndarray, " N"]
+  moment_rows: Int[np.ndarray, " V"]
+  moment_begin: Int[np.ndarray, " moments_and_one"]
+  track_begin: Int[np.ndarray, " tracks_and_one"]
+  group_rows: Int[np.ndarray, " A"]
+  group_moment: Int[np.ndarray, " A"]
+  group_begin: Int[np.ndarray, " groups_and_one"]
+  crowded_rows: Int[np.ndarray, " A"]
+  crowd: Int[np.ndarray, " A"]
+  split_instruments: tuple[Int[np.ndarray, " _"], ...]
+
+
+def make_view(catalogue: Catalogue, rows: Int[np.ndarray, " V"]) -> View:
+  """Sorts some rows of a catalogue for drawing."""
+  track = catalogue.track[rows].astype(np.int64)
+  start = catalogue.start_samples[rows].astype(np.int64)
+  stride = int(start.max(initial=0)) + 1
+  moments, of_row = np.unique(track * stride + start, return_inverse=True)
+  moment = np.full(len(catalogue), -1, np.int64)
+  moment[rows] = of_row
+
+  num_instruments = len(catalogue.instruments)
+  pairs = np.unique(of_row * num_instruments + catalogue.instrument[rows])
+  # Different instruments that sound in each moment.
+  crowd = np.bincount(pairs // num_instruments, minlength=len(moments))
+
+  shown = rows[catalogue.active[rows].any(axis=1)]
+  group = catalogue.split[shown].astype(np.int64) * num_instruments
+  group += catalogue.instrument[shown]
+  by_moment = np.lexsort((moment[shown], group))
+  by_crowd = np.lexsort((-crowd[moment[shown]], group))
+  group_begin = np.searchsorted(
+    group[by_moment], np.arange(len(SPLITS) * num_instruments + 1)
+  )
+  sizes = np.diff(group_begin).reshape(len(SPLITS), num_instruments)
+  return View(
+    moment=moment,
+    moment_rows=rows[np.argsort(of_row, kind="stable")],
+    moment_begin=np.searchsorted(np.sort(of_row), np.arange(len(moments) + 1)),
+    track_begin=np.searchsorted(
+      moments, np.arange(len(catalogue.tracks) + 1) * stride
+    ),
+    group_rows=shown[by_moment],
+    group_moment=moment[shown[by_moment]],
+    group_begin=group_begin,
+    crowded_rows=shown[by_crowd],
+    crowd=-crowd[moment[shown[by_crowd]]],
+    split_instruments=tuple(np.flatnonzero(held) for held in sizes > 0),
+  )
+
+
+def _description(catalogue: Catalogue) -> dict[str, Any]:
+  """All that is not a column, as JSON values."""
+  names = {name: list(getattr(catalogue, name)) for name in _NAMES}
+  return {
+    "format_version": FORMAT_VERSION,
+    "sample_rate_hz": catalogue.sample_rate_hz,
+    "segment_samples": catalogue.segment_samples,
+    "block_samples": catalogue.block_samples,
+    "provenance": list(catalogue.provenance),
+    "unseen": _picked(catalogue.instruments, ~catalogue.seen),
+    "unheard_patches": _picked(catalogue.patches, catalogue.unheard),
+    "num_segments": {
+      split: int(np.sum(catalogue.split == i)) for i, split in enumerate(SPLITS)
+    },
+    **names,
+  }
+
+
+def _picked(names: tuple[str, ...], mask: Bool[np.ndarray, " _"]) -> list[str]:
+  return [name for name, there in zip(names, mask, strict=True) if there]
+
+
+def save_catalogue(catalogue: Catalogue, directory: Path) -> None:
+  """Writes `catalogue.npz` and `catalogue.json` into a folder."""
+  columns = {name: getattr(catalogue, name) for name in _COLUMNS}
+  temporary = directory / "catalogue.tmp.npz"
+  np.savez(temporary, **columns)
+  temporary.replace(directory / "catalogue.npz")
+  described = _description(catalogue)
+  described["content_hash"] = catalogue.content_hash
+  write_text_whole(
+    directory / "catalogue.json", json.dumps(described, indent=1)
+  )
+
+
+def write_text_whole(path: Path, text: str) -> None:
+  """Writes a text file so that it is there whole or not at all."""
+  temporary = path.with_name(f"{path.name}.tmp{os.getpid()}")
+  temporary.write_text(text, encoding="utf-8")
+  temporary.replace(path)
+
+
+def load_catalogue(directory: Path) -> Catalogue:
+  """Reads the catalogue of a prepared folder.
+
+  Args:
+    directory: What `fewshot-mss data build` wrote.
+
+  Returns:
+    The catalogue, checked against the hash that was stored with it.
+
+  Raises:
+    InputError: If a file is missing, damaged or of another format.
+  """
+  described = _read_json(directory / "catalogue.json")
+  if described.get("format_version") != FORMAT_VERSION:
+    raise InputError(
+      f"{directory / 'catalogue.json'} is not of format version "
+      f"{FORMAT_VERSION}: build the dataset again"
+    )
+  path = directory / "catalogue.npz"
+  damaged = InputError(f"{path} is damaged: build the dataset again")
+  try:
+    with np.load(path, allow_pickle=False) as stored:
+      columns = {name: stored[name] for name in _COLUMNS}
+    names = {name: tuple(described[name]) for name in _NAMES}
+    unseen, unheard = described["unseen"], described["unheard_patches"]
+    catalogue = Catalogue(
+      **columns,
+      **names,
+      seen=np.array([name not in unseen for name in names["instruments"]]),
+      unheard=np.array([name in unheard for name in names["patches"]]),
+      sample_rate_hz=described["sample_rate_hz"],
+      segment_samples=described["segment_samples"],
+      block_samples=described["block_samples"],
+      provenance=tuple(described["provenance"]),
+    )
+    stored_hash = described["content_hash"]
+  except FileNotFoundError as error:
+    raise InputError(f"{path} is missing: build the dataset again") from error
+  except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    raise damaged from error
+  if catalogue.content_hash != stored_hash:
+    raise damaged
+  return catalogue
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+  try:
+    return json.loads(path.read_text(encoding="utf-8"))
+  except FileNotFoundError as error:
+    raise InputError(
+      f"{path} is missing: name a folder that `fewshot-mss data build` wrote"
+    ) from error
+  except (OSError, ValueError) as error:
+    raise InputError(
+      f"{path} cannot be read as JSON: build the dataset again"
+    ) from error

@@ -1,0 +1,125 @@
+"""Episodes as batches, read ahead by tf.data."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from fewshot_mss.data.catalogue import TRAIN, Catalogue, load_catalogue
+from fewshot_mss.data.episodes import (
+  EpisodeSettings,
+  check_settings,
+  episode_spec,
+)
+from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.episode import EpisodeBatch, Support
+from fewshot_mss.errors import InputError
+
+
+def import_tensorflow() -> Any:
+  """Imports TensorFlow without its start-up messages and without a GPU."""
+  os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+  # Its notice is printed whatever the level, and no TF kernel computes here.
+  os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+  import tensorflow as tf
+
+  # The accelerator belongs to JAX; TensorFlow would take its memory.
+  tf.config.set_visible_devices([], "GPU")
+  return tf
+
+
+def episode_batches(
+  config: ConfigDict,
+  directory: Path,
+  *,
+  start_step: int,
+  stop_step: int,
+  shard_index: int = 0,
+  shard_count: int = 1,
+  split: int = TRAIN,
+  catalogue: Catalogue | None = None,
+) -> Iterator[EpisodeBatch]:
+  """Yields the batches of some steps.
+
+  Episode `step * global_batch + position` is what it is whoever draws it:
+  resuming is starting at another step, and hosts share out each global batch
+  in contiguous parts, so that their parts in order are the batch of one host.
+
+  Args:
+    config: The configuration; `seed`, `data` and `train.global_batch` matter.
+    directory: The prepared dataset.
+    start_step: First step.
+    stop_step: The step after the last.
+    shard_index: Which host this is.
+    shard_count: How many hosts there are.
+    split: Which songs.
+    catalogue: Of the folder, where it is loaded already.
+
+  Returns:
+    An iterator over batches of `global_batch // shard_count` episodes, numpy.
+
+  Raises:
+    InputError: If the dataset cannot serve the configuration, or the hosts do
+      not divide the batch.
+  """
+  global_batch = config.train.global_batch
+  if global_batch % shard_count:
+    raise InputError(
+      f"train.global_batch is {global_batch}: give a multiple of the "
+      f"{shard_count} hosts"
+    )
+  if catalogue is None:
+    catalogue = load_catalogue(directory)
+  settings = EpisodeSettings.from_config(config)
+  check_settings(settings, catalogue, split)
+  reader = RecordReader(directory, catalogue)
+  local_batch = global_batch // shard_count
+  first = shard_index * local_batch
+
+  def read(number: np.ndarray) -> list[np.ndarray]:
+    step, position = divmod(int(number), local_batch)
+    index = step * global_batch + first + position
+    spec = episode_spec(config.seed, index, catalogue, settings, split)
+    return flatten(read_episode(spec, reader, catalogue, settings))
+
+  tf = import_tensorflow()
+  example = read(np.int64(start_step * local_batch))
+
+  def read_in_graph(number: Any) -> tuple[Any, ...]:
+    leaves = tf.numpy_function(
+      read, [number], [leaf.dtype for leaf in example], stateful=False
+    )
+    for leaf, like in zip(leaves, example, strict=True):
+      leaf.set_shape(like.shape)
+    return tuple(leaves)
+
+  dataset = (
+    tf.data.Dataset.range(start_step * local_batch, stop_step * local_batch)
+    .map(
+      read_in_graph,
+      num_parallel_calls=config.data.read_threads,
+      deterministic=True,
+    )
+    .batch(local_batch, drop_remainder=True)
+    .prefetch(config.data.prefetch_batches)
+  )
+  return map(unflatten, dataset.as_numpy_iterator())
+
+
+def flatten(batch: EpisodeBatch) -> list[np.ndarray]:
+  """Returns the leaves of an episode batch in the order of their fields."""
+  return [
+    batch.mixture,
+    batch.targets,
+    *batch.support,
+    batch.query_mask,
+  ]
+
+
+def unflatten(leaves: tuple[np.ndarray, ...]) -> EpisodeBatch:
+  """Puts the leaves of `flatten` back in their places."""
+  mixture, targets, *support, query_mask = leaves
+  return EpisodeBatch(mixture, targets, Support(*support), query_mask)
