@@ -1,4 +1,4 @@
-"""The table of all segments, and the sorted views that drawing needs.
+"""The table of all segments of a prepared dataset.
 
 One row is one segment of one stem. A segment that is not in the table is
 silent. Pure numpy: nothing here reads audio.
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from fewshot_mss.data.views import View, make_view
 from fewshot_mss.errors import InputError
 
 FORMAT_VERSION = 1
@@ -111,14 +112,38 @@ class Catalogue:
     return self.levels_db >= floor_db[:, None]
 
   @functools.cached_property
+  def moment(self) -> Int[np.ndarray, " N"]:
+    """Number of each row's track and start, in order of track, then start.
+
+    The moments of a track are therefore one range.
+    """
+    start = self.start_samples.astype(np.int64)
+    stride = int(start.max(initial=0)) + 1
+    return np.unique(self.track * stride + start, return_inverse=True)[1]
+
+  @functools.cached_property
   def trainable(self) -> Bool[np.ndarray, " N"]:
     """Rows of seen instruments in timbres that training may hear."""
     return self.seen[self.instrument] & ~self.unheard[self.patch]
 
   @functools.cached_property
-  def view(self) -> "View":
+  def view(self) -> View:
     """The sorted views over the trainable rows."""
-    return make_view(self, np.flatnonzero(self.trainable))
+    return self.view_of(self.trainable)
+
+  def view_of(self, chosen: Bool[np.ndarray, " N"]) -> View:
+    """Returns the sorted views over some rows."""
+    return make_view(
+      np.flatnonzero(chosen),
+      track=self.track,
+      moment=self.moment,
+      split=self.split,
+      instrument=self.instrument,
+      active=self.active.any(axis=1),
+      num_tracks=len(self.tracks),
+      num_splits=len(SPLITS),
+      num_instruments=len(self.instruments),
+    )
 
   @functools.cached_property
   def content_hash(self) -> str:
@@ -129,79 +154,6 @@ class Catalogue:
       digest.update(f"{name} {column.dtype.str} {column.shape}".encode())
       digest.update(column.tobytes())
     return digest.hexdigest()
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class View:
-  """Rows sorted so that every draw is a slice and a binary search.
-
-  A *group* is one instrument in one split (`split * I + instrument`); a
-  *moment* is one start in one track. Moments are numbered in order of track,
-  then start, so the moments of a track are one range.
-
-  Attributes:
-    moment: Moment of every row of the catalogue; -1 outside of the view.
-    moment_rows: The view's rows, by moment.
-    moment_begin: Where each moment begins in `moment_rows`.
-    track_begin: The first moment of each track.
-    group_rows: The rows in which something is active, by group, then moment.
-    group_moment: The moment of each of `group_rows`.
-    group_begin: Where each group begins in `group_rows`.
-    crowded_rows: The same rows, by group, then falling number of different
-      instruments in their moment.
-    crowd: That number, negated, so that it rises within a group.
-    split_instruments: For each split, the instruments that have a group.
-  """
-
-  moment: Int[np.ndarray, " N"]
-  moment_rows: Int[np.ndarray, " V"]
-  moment_begin: Int[np.ndarray, " moments_and_one"]
-  track_begin: Int[np.ndarray, " tracks_and_one"]
-  group_rows: Int[np.ndarray, " A"]
-  group_moment: Int[np.ndarray, " A"]
-  group_begin: Int[np.ndarray, " groups_and_one"]
-  crowded_rows: Int[np.ndarray, " A"]
-  crowd: Int[np.ndarray, " A"]
-  split_instruments: tuple[Int[np.ndarray, " _"], ...]
-
-
-def make_view(catalogue: Catalogue, rows: Int[np.ndarray, " V"]) -> View:
-  """Sorts some rows of a catalogue for drawing."""
-  track = catalogue.track[rows].astype(np.int64)
-  start = catalogue.start_samples[rows].astype(np.int64)
-  stride = int(start.max(initial=0)) + 1
-  moments, of_row = np.unique(track * stride + start, return_inverse=True)
-  moment = np.full(len(catalogue), -1, np.int64)
-  moment[rows] = of_row
-
-  num_instruments = len(catalogue.instruments)
-  pairs = np.unique(of_row * num_instruments + catalogue.instrument[rows])
-  # Different instruments that sound in each moment.
-  crowd = np.bincount(pairs // num_instruments, minlength=len(moments))
-
-  shown = rows[catalogue.active[rows].any(axis=1)]
-  group = catalogue.split[shown].astype(np.int64) * num_instruments
-  group += catalogue.instrument[shown]
-  by_moment = np.lexsort((moment[shown], group))
-  by_crowd = np.lexsort((-crowd[moment[shown]], group))
-  group_begin = np.searchsorted(
-    group[by_moment], np.arange(len(SPLITS) * num_instruments + 1)
-  )
-  sizes = np.diff(group_begin).reshape(len(SPLITS), num_instruments)
-  return View(
-    moment=moment,
-    moment_rows=rows[np.argsort(of_row, kind="stable")],
-    moment_begin=np.searchsorted(np.sort(of_row), np.arange(len(moments) + 1)),
-    track_begin=np.searchsorted(
-      moments, np.arange(len(catalogue.tracks) + 1) * stride
-    ),
-    group_rows=shown[by_moment],
-    group_moment=moment[shown[by_moment]],
-    group_begin=group_begin,
-    crowded_rows=shown[by_crowd],
-    crowd=-crowd[moment[shown[by_crowd]]],
-    split_instruments=tuple(np.flatnonzero(held) for held in sizes > 0),
-  )
 
 
 def _description(catalogue: Catalogue) -> dict[str, Any]:

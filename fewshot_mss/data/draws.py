@@ -3,7 +3,8 @@
 import numpy as np
 from jaxtyping import Bool, Int
 
-from fewshot_mss.data.catalogue import Catalogue, View
+from fewshot_mss.data.catalogue import Catalogue
+from fewshot_mss.data.views import View
 
 # Half-open ranges of positions in `View.group_rows`.
 Intervals = list[tuple[int, int]]
@@ -124,3 +125,84 @@ def is_active(
     begin + catalogue.block_samples > offsets_samples[:, None]
   )
   return (catalogue.active[rows] & inside).any(axis=1)
+
+
+def draw_companions(
+  rng: np.random.Generator,
+  catalogue: Catalogue,
+  view: View,
+  row: int | np.integer,
+  wanted: int,
+  offset_samples: int,
+  length_samples: int,
+) -> Int[np.ndarray, " sources"]:
+  """Draws the sources of a mixture from one song at one time.
+
+  Args:
+    rng: Source of randomness.
+    catalogue: The table.
+    view: The rows that may be drawn.
+    row: The first source; its moment is the mixture's.
+    wanted: How many sources there shall be.
+    offset_samples: Where the mixture begins in the segments.
+    length_samples: Length of the mixture.
+
+  Returns:
+    The given row, then a row of another instrument if there is one, then any
+    others; what is active in the excerpt is preferred.
+  """
+  moment = catalogue.moment[row]
+  begin, end = view.moment_begin[moment], view.moment_begin[moment + 1]
+  others = view.moment_rows[begin:end]
+  others = rng.permutation(others[others != row])
+  offsets = np.full(len(others), offset_samples)
+  audible = is_active(catalogue, others, offsets, length_samples)
+  others = others[np.argsort(~audible, kind="stable")]
+  # A second violin alone is no mixture to take the violin from.
+  different = catalogue.instrument[others] != catalogue.instrument[row]
+  first = different & (np.cumsum(different) == 1)
+  others = others[np.argsort(~first, kind="stable")]
+  return np.concatenate([[row], others[: wanted - 1]])
+
+
+def draw_examples(
+  rng: np.random.Generator,
+  catalogue: Catalogue,
+  view: View,
+  sources: Int[np.ndarray, " sources"],
+  instruments: list[int],
+  count: int,
+  *,
+  same_track: bool = False,
+) -> Int[np.ndarray, " drawn"]:
+  """Draws different clips that alternate between some instruments.
+
+  Args:
+    rng: Source of randomness.
+    catalogue: The table.
+    view: The rows that may be drawn.
+    sources: Rows of the mixture, none of whose moments is drawn from.
+    instruments: What the clips shall show.
+    count: How many clips, shared out over the instruments.
+    same_track: Whether to prefer the mixture's own tracks to all others.
+
+  Returns:
+    The rows of the clips; fewer than `count` where there are not enough.
+  """
+  held = catalogue.instrument[sources]
+  split = catalogue.split[sources[0]]
+  drawn, turns = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+  for i, instrument in enumerate(instruments):
+    own = sources[held == instrument]
+    intervals = clip_intervals(
+      view,
+      int(split) * len(catalogue.instruments) + instrument,
+      tracks=np.unique(catalogue.track[own if len(own) else sources]),
+      moments=np.unique(catalogue.moment[sources]),
+      same_track=same_track,
+    )
+    share = len(range(i, count, len(instruments)))
+    drawn.append(view.group_rows[draw_positions(rng, intervals, share)])
+    turns.append(np.arange(len(drawn[-1])))
+  order = np.argsort(np.concatenate(turns), kind="stable")
+  return np.concatenate(drawn)[order]

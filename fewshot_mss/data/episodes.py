@@ -8,136 +8,18 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int32
-from ml_collections import ConfigDict
 
-from fewshot_mss.data.catalogue import SPLITS, TRAIN, Catalogue, View
+from fewshot_mss.data.catalogue import TRAIN, Catalogue
 from fewshot_mss.data.draws import (
   active_offsets,
-  clip_intervals,
-  draw_positions,
+  draw_companions,
+  draw_examples,
   is_active,
 )
-from fewshot_mss.errors import InputError
+from fewshot_mss.data.episode_settings import EpisodeSettings
+from fewshot_mss.data.views import View
 
 NO_RECORD = -1
-
-
-class EpisodeSettings(NamedTuple):
-  """What an episode draws; the fields of `config.data` in samples.
-
-  `default_config.py` says what each one means.
-  """
-
-  sample_rate_hz: int
-  mixture_samples: int
-  example_samples: int
-  num_queries: int
-  max_positives: int
-  max_negatives: int
-  min_sources: int
-  max_sources: int
-  random_mix_share: float
-  several_sources_share: float
-  absent_share: float
-  same_track_share: float
-  random_shots: bool
-  drop_negatives_share: float
-  gain_db: float
-
-  @classmethod
-  def from_config(cls, config: ConfigDict) -> "EpisodeSettings":
-    """Reads the settings from a configuration.
-
-    Args:
-      config: As of `default_config.get_config`.
-
-    Returns:
-      The settings.
-
-    Raises:
-      InputError: If the values of some keys do not go together.
-    """
-    rate_hz = config.model.sample_rate_hz
-    settings = cls(
-      sample_rate_hz=rate_hz,
-      mixture_samples=round(config.data.mixture_s * rate_hz),
-      example_samples=round(config.data.example_s * rate_hz),
-      num_queries=config.data.num_queries,
-      max_positives=config.data.max_positives,
-      max_negatives=config.data.max_negatives,
-      min_sources=config.data.min_sources,
-      max_sources=config.data.max_sources,
-      random_mix_share=config.data.random_mix_share,
-      several_sources_share=config.data.several_sources_share,
-      absent_share=config.data.absent_share,
-      same_track_share=config.data.same_track_share,
-      random_shots=config.data.random_shots,
-      drop_negatives_share=config.data.drop_negatives_share,
-      gain_db=config.data.gain_db,
-    )
-    _check_alone(settings)
-    return settings
-
-
-def _check_alone(settings: EpisodeSettings) -> None:
-  for key in ("mixture_samples", "example_samples"):
-    if getattr(settings, key) < 1:
-      raise InputError(
-        f"data.{key.replace('_samples', '_s')} must be above 0 seconds"
-      )
-  for key in ("num_queries", "min_sources"):
-    if getattr(settings, key) < 1:
-      raise InputError(f"data.{key} must be at least 1")
-  for key in ("max_positives", "max_negatives"):
-    if getattr(settings, key) < 0:
-      raise InputError(f"data.{key} must not be negative")
-  if settings.max_sources < settings.min_sources:
-    raise InputError("data.max_sources must not be below data.min_sources")
-  for key in settings._fields:
-    if key.endswith("_share") and not 0 <= getattr(settings, key) <= 1:
-      raise InputError(f"data.{key} is a probability: give 0 to 1")
-  if settings.several_sources_share + settings.absent_share > 1:
-    raise InputError(
-      "data.several_sources_share and data.absent_share must not add up to "
-      "more than 1"
-    )
-  if settings.several_sources_share and settings.max_sources < 3:
-    raise InputError(
-      "data.several_sources_share needs data.max_sources of 3 or more: two "
-      "sources of two would be the mixture itself"
-    )
-
-
-def check_settings(
-  settings: EpisodeSettings, catalogue: Catalogue, split: int = TRAIN
-) -> None:
-  """Checks that a dataset can serve the settings.
-
-  Args:
-    settings: What episodes draw.
-    catalogue: What there is to draw from.
-    split: Which songs.
-
-  Raises:
-    InputError: If it cannot, naming the configuration's key.
-  """
-  if settings.sample_rate_hz != catalogue.sample_rate_hz:
-    raise InputError(
-      f"model.sample_rate_hz is {settings.sample_rate_hz} but the dataset "
-      f"holds {catalogue.sample_rate_hz}: set one or build the other"
-    )
-  for key in ("mixture_samples", "example_samples"):
-    if getattr(settings, key) > catalogue.segment_samples:
-      raise InputError(
-        f"data.{key.replace('_samples', '_s')} is longer than the dataset's "
-        f"segments of {catalogue.segment_samples / catalogue.sample_rate_hz} "
-        "seconds: shorten it, or build with a longer --segment_s"
-      )
-  if len(catalogue.view.split_instruments[split]) < 2:
-    raise InputError(
-      f"data.path holds fewer than two seen instruments in {SPLITS[split]} "
-      "songs: there is nothing to separate them from"
-    )
 
 
 class EpisodeSpec(NamedTuple):
@@ -246,7 +128,7 @@ def episode_spec(
     spec.target_sources[q, :count] = np.isin(held, instruments)
     if len(instruments) == 1:
       spec.class_id[q] = catalogue.class_ids[instruments[0]]
-    _draw_examples(rng, catalogue, settings, split, spec, q, instruments)
+    _fill_examples(rng, catalogue, settings, spec, q, instruments)
   return spec
 
 
@@ -293,7 +175,9 @@ def _draw_mixture(
   else:
     row = view.crowded_rows[begin + rng.integers(crowded)]
     offset = active_offsets(rng, catalogue, np.array([row]), length)
-    rows = _companions(rng, catalogue, row, int(offset[0]), length, wanted)
+    rows = draw_companions(
+      rng, catalogue, view, row, wanted, int(offset[0]), length
+    )
     offsets = np.repeat(offset, len(rows))
     gains_db = np.zeros(len(rows), np.float32)
   gains_db = gains_db + settings.gain_db * rng.uniform(-1, 1, len(rows))
@@ -303,30 +187,6 @@ def _draw_mixture(
     gains=(10 ** (gains_db / 20)).astype(np.float32),
     audible=is_active(catalogue, rows, offsets, length),
   )
-
-
-def _companions(
-  rng: np.random.Generator,
-  catalogue: Catalogue,
-  row: int,
-  offset_samples: int,
-  length_samples: int,
-  wanted: int,
-) -> np.ndarray:
-  """Draws other stems of the same song and time; the given row comes first."""
-  view = catalogue.view
-  moment = view.moment[row]
-  begin, end = view.moment_begin[moment], view.moment_begin[moment + 1]
-  others = view.moment_rows[begin:end]
-  others = rng.permutation(others[others != row])
-  offsets = np.full(len(others), offset_samples)
-  audible = is_active(catalogue, others, offsets, length_samples)
-  others = others[np.argsort(~audible, kind="stable")]
-  # A second violin alone is no mixture to take the violin from.
-  different = catalogue.instrument[others] != catalogue.instrument[row]
-  first = int(np.argmax(different))
-  others = np.concatenate([others[first : first + 1], np.delete(others, first)])
-  return np.concatenate([[row], others[: wanted - 1]])
 
 
 def _draw_asked(
@@ -366,11 +226,10 @@ def _draw_asked(
   return asked
 
 
-def _draw_examples(
+def _fill_examples(
   rng: np.random.Generator,
   catalogue: Catalogue,
   settings: EpisodeSettings,
-  split: int,
   spec: EpisodeSpec,
   q: int,
   instruments: list[int],
@@ -383,8 +242,14 @@ def _draw_examples(
     shots = int(rng.integers(1, shots + 1))
   same_track = bool(rng.random() < settings.same_track_share)
   dropped = rng.random() < settings.drop_negatives_share
-  rows = _example_rows(
-    rng, catalogue, split, sources, instruments, shots, same_track
+  rows = draw_examples(
+    rng,
+    catalogue,
+    catalogue.view,
+    sources,
+    instruments,
+    shots,
+    same_track=same_track,
   )
   spec.positive_records[q, : len(rows)] = rows
   spec.positive_offsets_samples[q, : len(rows)] = active_offsets(
@@ -393,49 +258,15 @@ def _draw_examples(
   if dropped or not settings.max_negatives:
     return
   others = np.unique(held[~np.isin(held, instruments)])
-  rows = _example_rows(
+  rows = draw_examples(
     rng,
     catalogue,
-    split,
+    catalogue.view,
     sources,
     rng.permutation(others).tolist(),
     settings.max_negatives,
-    same_track=False,
   )
   spec.negative_records[q, : len(rows)] = rows
   spec.negative_offsets_samples[q, : len(rows)] = active_offsets(
     rng, catalogue, rows, settings.example_samples
   )
-
-
-def _example_rows(
-  rng: np.random.Generator,
-  catalogue: Catalogue,
-  split: int,
-  sources: np.ndarray,
-  instruments: list[int],
-  count: int,
-  same_track: bool,
-) -> np.ndarray:
-  """Draws different clips that alternate between the instruments."""
-  view = catalogue.view
-  held = catalogue.instrument[sources]
-  drawn = []
-  for i, instrument in enumerate(instruments):
-    share = len(range(i, count, len(instruments)))
-    own = sources[held == instrument]
-    group = split * len(catalogue.instruments) + instrument
-    intervals = clip_intervals(
-      view,
-      group,
-      tracks=np.unique(catalogue.track[own if len(own) else sources]),
-      moments=np.unique(view.moment[sources]),
-      same_track=same_track,
-    )
-    drawn.append(view.group_rows[draw_positions(rng, intervals, share)])
-  # Position in its own instrument's list, then the order of instruments.
-  turn = [np.arange(len(rows)) for rows in drawn]
-  if not drawn:
-    return np.zeros(0, np.int64)
-  order = np.argsort(np.concatenate(turn), kind="stable")
-  return np.concatenate(drawn)[order]

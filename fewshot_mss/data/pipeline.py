@@ -9,11 +9,8 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from fewshot_mss.data.catalogue import TRAIN, Catalogue, load_catalogue
-from fewshot_mss.data.episodes import (
-  EpisodeSettings,
-  check_settings,
-  episode_spec,
-)
+from fewshot_mss.data.episode_settings import EpisodeSettings, check_settings
+from fewshot_mss.data.episodes import episode_spec
 from fewshot_mss.data.records import RecordReader, read_episode
 from fewshot_mss.episode import EpisodeBatch, Support
 from fewshot_mss.errors import InputError

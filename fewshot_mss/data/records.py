@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from fewshot_mss.data.catalogue import SPLITS, Catalogue
-from fewshot_mss.data.episodes import NO_RECORD, EpisodeSettings, EpisodeSpec
+from fewshot_mss.data.episode_settings import EpisodeSettings
+from fewshot_mss.data.episodes import NO_RECORD, EpisodeSpec
 from fewshot_mss.episode import EpisodeBatch, Support
 from fewshot_mss.errors import InputError
 

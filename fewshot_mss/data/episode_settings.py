@@ -1,0 +1,126 @@
+"""What episodes draw, checked before any of them is drawn."""
+
+from typing import NamedTuple
+
+from ml_collections import ConfigDict
+
+from fewshot_mss.data.catalogue import SPLITS, TRAIN, Catalogue
+from fewshot_mss.errors import InputError
+
+
+class EpisodeSettings(NamedTuple):
+  """What an episode draws; the fields of `config.data` in samples.
+
+  `default_config.py` says what each one means.
+  """
+
+  sample_rate_hz: int
+  mixture_samples: int
+  example_samples: int
+  num_queries: int
+  max_positives: int
+  max_negatives: int
+  min_sources: int
+  max_sources: int
+  random_mix_share: float
+  several_sources_share: float
+  absent_share: float
+  same_track_share: float
+  random_shots: bool
+  drop_negatives_share: float
+  gain_db: float
+
+  @classmethod
+  def from_config(cls, config: ConfigDict) -> "EpisodeSettings":
+    """Reads the settings from a configuration.
+
+    Args:
+      config: As of `default_config.get_config`.
+
+    Returns:
+      The settings.
+
+    Raises:
+      InputError: If the values of some keys do not go together.
+    """
+    rate_hz = config.model.sample_rate_hz
+    settings = cls(
+      sample_rate_hz=rate_hz,
+      mixture_samples=round(config.data.mixture_s * rate_hz),
+      example_samples=round(config.data.example_s * rate_hz),
+      num_queries=config.data.num_queries,
+      max_positives=config.data.max_positives,
+      max_negatives=config.data.max_negatives,
+      min_sources=config.data.min_sources,
+      max_sources=config.data.max_sources,
+      random_mix_share=config.data.random_mix_share,
+      several_sources_share=config.data.several_sources_share,
+      absent_share=config.data.absent_share,
+      same_track_share=config.data.same_track_share,
+      random_shots=config.data.random_shots,
+      drop_negatives_share=config.data.drop_negatives_share,
+      gain_db=config.data.gain_db,
+    )
+    _check_alone(settings)
+    return settings
+
+
+def _check_alone(settings: EpisodeSettings) -> None:
+  for key in ("mixture_samples", "example_samples"):
+    if getattr(settings, key) < 1:
+      raise InputError(
+        f"data.{key.replace('_samples', '_s')} must be above 0 seconds"
+      )
+  for key in ("num_queries", "min_sources"):
+    if getattr(settings, key) < 1:
+      raise InputError(f"data.{key} must be at least 1")
+  for key in ("max_positives", "max_negatives"):
+    if getattr(settings, key) < 0:
+      raise InputError(f"data.{key} must not be negative")
+  if settings.max_sources < settings.min_sources:
+    raise InputError("data.max_sources must not be below data.min_sources")
+  for key in settings._fields:
+    if key.endswith("_share") and not 0 <= getattr(settings, key) <= 1:
+      raise InputError(f"data.{key} is a probability: give 0 to 1")
+  if settings.several_sources_share + settings.absent_share > 1:
+    raise InputError(
+      "data.several_sources_share and data.absent_share must not add up to "
+      "more than 1"
+    )
+  if settings.several_sources_share and settings.max_sources < 3:
+    raise InputError(
+      "data.several_sources_share needs data.max_sources of 3 or more: two "
+      "sources of two would be the mixture itself"
+    )
+
+
+def check_settings(
+  settings: EpisodeSettings, catalogue: Catalogue, split: int = TRAIN
+) -> None:
+  """Checks that a dataset can serve the settings.
+
+  Args:
+    settings: What episodes draw.
+    catalogue: What there is to draw from.
+    split: Which songs.
+
+  Raises:
+    InputError: If it cannot, naming the configuration's key.
+  """
+  if settings.sample_rate_hz != catalogue.sample_rate_hz:
+    raise InputError(
+      f"model.sample_rate_hz is {settings.sample_rate_hz} but the dataset "
+      f"holds {catalogue.sample_rate_hz}: set one or build the other"
+    )
+  for key in ("mixture_samples", "example_samples"):
+    if getattr(settings, key) > catalogue.segment_samples:
+      raise InputError(
+        f"data.{key.replace('_samples', '_s')} is longer than the dataset's "
+        f"segments of {catalogue.segment_samples / catalogue.sample_rate_hz} "
+        "seconds: shorten it, or build with a longer --segment_s"
+      )
+  if len(catalogue.view.split_instruments[split]) < 2:
+    raise InputError(
+      f"data.path holds fewer than two seen instruments in {SPLITS[split]} "
+      "songs: there is nothing to separate them from"
+    )
