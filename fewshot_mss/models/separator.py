@@ -1,0 +1,123 @@
+"""The whole network: examples and a mixture in, the target out."""
+
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from fewshot_mss.episode import EpisodeBatch, Support
+from fewshot_mss.models import spectral
+from fewshot_mss.models.conditioning import (
+  CONDITIONINGS,
+  AverageExamples,
+  ClassTable,
+  ExamplesAndNegatives,
+)
+from fewshot_mss.models.encoder import SupportEncoder
+from fewshot_mss.models.spectral import Spectrum
+from fewshot_mss.models.unet import UNet
+
+
+class FewShotSeparator(nn.Module):
+  """U-Net, support encoder and conditioning as one pure function.
+
+  Attributes are the leaves of `config.model`; see default_config.py.
+  """
+
+  sample_rate_hz: int
+  n_fft: int
+  hop_samples: int
+  stft_form: str
+  unet_channels: Sequence[int]
+  unet_kernel: int
+  encoder_channels: Sequence[int]
+  condition_dim: int
+  film_site: str
+  conditioning: str
+  num_classes: int
+
+  def setup(self) -> None:
+    """Builds the parts that the conditioning needs, and no others."""
+    if self.conditioning not in CONDITIONINGS:
+      raise ValueError(
+        f"conditioning {self.conditioning!r} is none of {CONDITIONINGS}"
+      )
+    if (self.n_fft // 2) % 2 ** len(self.unet_channels):
+      raise ValueError(
+        f"n_fft / 2 = {self.n_fft // 2} bins cannot be halved "
+        f"{len(self.unet_channels)} times: change n_fft or unet_channels"
+      )
+    self.unet = UNet(self.unet_channels, self.unet_kernel, self.film_site)
+    if self.conditioning == "class":
+      self.conditioner = ClassTable(self.num_classes, self.condition_dim)
+      return
+    self.encoder = SupportEncoder(self.encoder_channels, self.condition_dim)
+    if self.conditioning == "examples":
+      self.conditioner = AverageExamples(self.condition_dim)
+    else:
+      self.conditioner = ExamplesAndNegatives(self.condition_dim)
+
+  def __call__(self, batch: EpisodeBatch) -> Float[Array, "B Q T"]:
+    """Returns what each query of each mixture asks for."""
+    return self.separate(batch.mixture, self.condition(batch.support))
+
+  def condition(self, support: Support) -> Float[Array, "B Q D"]:
+    """Returns the vector that steers the separation, one a query."""
+    if self.conditioning == "class":
+      return self.conditioner(support.class_id)
+    positives = self.embed(support.positives)
+    if self.conditioning == "examples":
+      return self.conditioner(positives, support.positive_mask)
+    return self.conditioner(
+      positives,
+      support.positive_mask,
+      self.embed(support.negatives),
+      support.negative_mask,
+    )
+
+  def separate(
+    self,
+    mixture: Float[Array, "B T"],
+    condition: Float[Array, "B Q D"],
+  ) -> Float[Array, "B Q T"]:
+    """Returns the targets: a mask on the mixture's spectrum, inverted."""
+    sizes = (self.n_fft, self.hop_samples)
+    spectrum = spectral.stft(mixture, *sizes, self.stft_form)
+    masks = self.mask(spectral.magnitude(spectrum), condition)
+    masked = Spectrum(*(part[:, None] * masks for part in spectrum))
+    samples = mixture.shape[-1]
+    return spectral.istft(masked, *sizes, samples, self.stft_form)
+
+  def embed(
+    self, examples: Float[Array, "*batch S"]
+  ) -> Float[Array, "*batch D"]:
+    """Returns the embedding of each example, each on its own."""
+    *batch, samples = examples.shape
+    if 0 in batch:
+      return jnp.zeros((*batch, self.condition_dim))
+    spectrum = spectral.stft(
+      examples.reshape(-1, samples),
+      self.n_fft,
+      self.hop_samples,
+      self.stft_form,
+    )
+    # The Nyquist bin goes: what is left can be halved.
+    embedded = self.encoder(spectral.magnitude(spectrum)[..., :-1])
+    return embedded.reshape(*batch, self.condition_dim)
+
+  def mask(
+    self,
+    magnitude: Float[Array, "B frames bins"],
+    condition: Float[Array, "B Q D"],
+  ) -> Float[Array, "B Q frames bins"]:
+    """Returns a mask in (0, 1) for each query, of the magnitude's shape."""
+    frames = magnitude.shape[1]
+    # The U-Net halves the frames too: fill up with silence, cut off again.
+    missing = -frames % 2 ** len(self.unet_channels)
+    padded = jnp.pad(magnitude[..., :-1], [(0, 0), (0, missing), (0, 0)])
+    masks = self.unet.decode(self.unet.encode(padded), condition)
+    # The Nyquist bin takes its neighbour's mask.
+    return jnp.pad(
+      masks[:, :, :frames], [(0, 0), (0, 0), (0, 0), (0, 1)], mode="edge"
+    )
