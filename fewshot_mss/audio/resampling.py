@@ -1,0 +1,31 @@
+"""Another rate, one channel."""
+
+import numpy as np
+import soxr
+from jaxtyping import Float
+
+
+def resample(
+  samples: Float[np.ndarray, "samples *channels"], from_hz: int, to_hz: int
+) -> Float[np.ndarray, "resampled *channels"]:
+  """Changes the sample rate; the channels keep their alignment.
+
+  Args:
+    samples: Whole signal.
+    from_hz: Its rate.
+    to_hz: Wanted rate.
+
+  Returns:
+    The signal of the same duration, in the same precision; the same array if
+    the rates are equal.
+  """
+  if from_hz == to_hz:
+    return samples
+  return soxr.resample(samples, from_hz, to_hz, quality="VHQ")
+
+
+def to_mono(
+  samples: Float[np.ndarray, "samples channels"],
+) -> Float[np.ndarray, " samples"]:
+  """Averages the channels."""
+  return samples.mean(axis=1)

@@ -1,0 +1,285 @@
+"""Files as people have them: every format, damaged, mislabelled, in the way."""
+
+import resource
+
+import numpy as np
+import pytest
+import soundfile
+
+from fewshot_mss.audio import files
+from fewshot_mss.errors import InputError
+
+RATE_HZ = 8_000
+STEP = {"PCM_U8": 2**-7, "PCM_16": 2**-15, "PCM_24": 2**-23, "PCM_32": 2**-24}
+
+
+@pytest.fixture
+def noise():
+  rng = np.random.default_rng(0)
+  return rng.uniform(-0.99, 0.99, (1_000, 2)).astype(np.float32)
+
+
+@pytest.mark.parametrize("subtype", STEP)
+def test_integers_are_rounded_to_the_nearest(tmp_path, noise, subtype):
+  path = tmp_path / "a.wav"
+  noise[:2] = [[1.0, -1.0], [0.0, 0.0]]
+  assert files.write_audio(path, noise, RATE_HZ, subtype) == subtype
+  samples, rate_hz = files.read_audio(path)
+  assert rate_hz == RATE_HZ
+  assert files.audio_info(path).subtype == subtype
+  # Plus full scale is one step above the largest integer.
+  assert np.abs(samples[1:] - noise[1:]).max() <= 0.501 * STEP[subtype]
+  np.testing.assert_allclose(samples[0], [1.0, -1.0], atol=STEP[subtype])
+  assert samples[0, 1] == -1.0
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
+def test_what_was_read_is_written_back_bit_for_bit(tmp_path, noise, subtype):
+  files.write_audio(tmp_path / "a.wav", noise, RATE_HZ, subtype)
+  samples, _ = files.read_audio(tmp_path / "a.wav")
+  files.write_audio(tmp_path / "b.wav", samples, RATE_HZ, subtype)
+  first, second = (
+    soundfile.read(tmp_path / name, dtype="int32")[0]
+    for name in ("a.wav", "b.wav")
+  )
+  np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32"])
+def test_above_full_scale_floats_are_written(tmp_path, noise, subtype):
+  path = tmp_path / "loud.wav"
+  noise[5, 1] = -1.001
+  assert files.write_audio(path, noise, RATE_HZ, subtype) == "FLOAT"
+  assert files.audio_info(path).subtype == "FLOAT"
+  np.testing.assert_array_equal(files.read_audio(path)[0], noise)
+
+
+@pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
+def test_floats_are_kept_exactly_at_any_level(tmp_path, noise, subtype):
+  path = tmp_path / "a.wav"
+  assert files.write_audio(path, 4 * noise, RATE_HZ, subtype) == subtype
+  assert files.audio_info(path).subtype == subtype
+  np.testing.assert_array_equal(files.read_audio(path)[0], 4 * noise)
+
+
+def test_longer_than_a_wav_header_can_count_is_rf64(
+  tmp_path, noise, monkeypatch
+):
+  # 1000 samples of 2 channels of 3 bytes.
+  for limit, container in [(6_000, "WAV"), (5_999, "RF64")]:
+    monkeypatch.setattr(files, "MAX_WAV_BYTES", limit)
+    files.write_audio(tmp_path / "a.wav", noise, RATE_HZ, "PCM_24")
+    assert files.audio_info(tmp_path / "a.wav").format == container
+
+
+def test_info_says_what_the_file_is(tmp_path, noise):
+  path = tmp_path / "a.flac"
+  soundfile.write(path, noise, 44_100, subtype="PCM_24")
+  assert files.audio_info(path) == (44_100, 2, 1_000, "PCM_24", "FLAC")
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_channels_are_read_as_they_are(tmp_path, noise, channels):
+  wide = np.tile(noise[:, :1], channels) / np.arange(1, channels + 1)
+  soundfile.write(tmp_path / "a.wav", wide, RATE_HZ, subtype="FLOAT")
+  samples, _ = files.read_audio(tmp_path / "a.wav")
+  assert samples.dtype == np.float32
+  np.testing.assert_array_equal(samples, wide.astype(np.float32))
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3"])
+def test_a_part_is_the_same_as_the_part_of_the_whole(tmp_path, name):
+  rng = np.random.default_rng(1)
+  sound = 0.1 * rng.standard_normal((40_000, 2))
+  soundfile.write(tmp_path / name, sound, 44_100)
+  whole, _ = files.read_audio(tmp_path / name)
+  assert whole.shape == (40_000, 2)
+  part, _ = files.read_audio(tmp_path / name, 20_001, 30_001)
+  np.testing.assert_array_equal(part, whole[20_001:30_001])
+  end, _ = files.read_audio(tmp_path / name, 39_000, 50_000)
+  np.testing.assert_array_equal(end, whole[39_000:])
+  assert files.read_audio(tmp_path / name, 40_001, 50_000)[0].shape == (0, 2)
+
+
+@pytest.fixture(scope="module")
+def unmeasured_mp3(tmp_path_factory):
+  """A file of variable bit rate without the frame that states its length."""
+  folder = tmp_path_factory.mktemp("mp3")
+  rng = np.random.default_rng(2)
+  sound = 0.2 * rng.standard_normal(44_100 * 8)
+  # Quiet at first, so that the bit rate of the start misleads.
+  sound[: 44_100 * 2] *= 1e-4
+  soundfile.write(
+    folder / "whole.mp3",
+    sound,
+    44_100,
+    bitrate_mode="VARIABLE",
+    compression_level=0.1,
+  )
+  content = (folder / "whole.mp3").read_bytes()
+  second_frame = content.find(b"\xff\xfb", content.find(b"Xing"))
+  (folder / "bare.mp3").write_bytes(content[second_frame:])
+  # A picture of 200000 bytes in front, its length in 7 bits a byte.
+  tag = b"ID3\x04\x00\x00" + bytes([0, 12, 26, 64]) + rng.bytes(200_000)
+  (folder / "tagged.mp3").write_bytes(tag + content[second_frame:])
+  return folder
+
+
+@pytest.mark.parametrize("name", ["bare.mp3", "tagged.mp3"])
+def test_mp3_without_stated_length_is_read_to_its_end(unmeasured_mp3, name):
+  whole, _ = soundfile.read(unmeasured_mp3 / "whole.mp3", dtype="float32")
+  samples, rate_hz = files.read_audio(unmeasured_mp3 / name)
+  assert rate_hz == 44_100
+  # Codec delay and padding stay where nothing states them.
+  assert 0 <= len(samples) - len(whole) < 3 * 1152
+  tail = samples[-44_100:, 0] ** 2
+  assert tail.mean() == pytest.approx(0.04, rel=0.2)
+  part, _ = files.read_audio(unmeasured_mp3 / name, 300_000, 301_000)
+  np.testing.assert_array_equal(part, samples[300_000:301_000])
+
+
+def test_mp3_with_stated_length_is_cut_to_it(unmeasured_mp3):
+  samples, _ = files.read_audio(unmeasured_mp3 / "whole.mp3")
+  assert samples.shape == (44_100 * 8, 1)
+
+
+def test_loud_mp3_is_not_clipped(tmp_path):
+  rng = np.random.default_rng(3)
+  sound = np.sign(rng.standard_normal(20_000))
+  soundfile.write(tmp_path / "a.mp3", sound, 44_100)
+  assert np.abs(files.read_audio(tmp_path / "a.mp3")[0]).max() > 1.05
+
+
+@pytest.mark.parametrize(
+  ("subtype", "container", "wanted"),
+  [
+    ("PCM_16", "WAV", "PCM_16"),
+    ("PCM_24", "FLAC", "PCM_24"),
+    ("PCM_S8", "FLAC", "PCM_U8"),
+    ("FLOAT", "WAV", "FLOAT"),
+    ("DOUBLE", "WAV", "DOUBLE"),
+    ("ALAC_20", "CAF", "PCM_24"),
+    ("ALAC_32", "CAF", "PCM_32"),
+    ("MPEG_LAYER_III", "MP3", "PCM_16"),
+    ("VORBIS", "OGG", "PCM_16"),
+    ("ULAW", "WAV", "PCM_16"),
+  ],
+)
+def test_wav_keeps_the_precision_of_the_input(subtype, container, wanted):
+  info = files.AudioInfo(44_100, 2, 1, subtype, container)
+  assert files.wav_subtype(info) == wanted
+
+
+def broken(folder, name):
+  """Makes one of the files that cannot be read."""
+  path = folder / name
+  if name == "folder.wav":
+    path.mkdir()
+  elif name == "bytes0.wav":
+    path.touch()
+  elif name == "samples0.wav":
+    soundfile.write(path, np.zeros((0, 1)), RATE_HZ)
+  elif name in ("text.wav", "text.raw"):
+    path.write_text("This is no audio.")
+  elif name == "cut.flac":
+    rng = np.random.default_rng(4)
+    soundfile.write(path, rng.uniform(-1, 1, 50_000), RATE_HZ)
+    path.write_bytes(path.read_bytes()[:40_000])
+  return path
+
+
+@pytest.mark.parametrize(
+  ("name", "reason"),
+  [
+    ("missing.wav", "no such file"),
+    ("folder.wav", "is a folder"),
+    ("bytes0.wav", "0 bytes"),
+    ("samples0.wav", "no samples"),
+    ("text.wav", "Format not recognised"),
+    ("text.raw", "no header"),
+    ("cut.flac", "lost sync"),
+  ],
+)
+def test_what_cannot_be_read_is_named_in_one_line(tmp_path, name, reason):
+  path = broken(tmp_path, name)
+  with pytest.raises(InputError) as raised:
+    files.read_audio(path)
+  message = str(raised.value)
+  assert str(path) in message and reason in message
+  assert "\n" not in message
+  if name != "cut.flac":
+    with pytest.raises(InputError, match=reason):
+      files.audio_info(path)
+
+
+def test_writing_replaces_the_file_and_leaves_nothing_else(tmp_path, noise):
+  path = tmp_path / "a.wav"
+  path.write_text("old")
+  (tmp_path / "old.wav").hardlink_to(path)
+  files.write_audio(path, noise, RATE_HZ, "FLOAT")
+  assert files.audio_info(path).num_samples == 1_000
+  assert sorted(tmp_path.iterdir()) == [path, tmp_path / "old.wav"]
+  # Whoever has the old file open goes on reading it.
+  assert (tmp_path / "old.wav").read_text() == "old"
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_half_of_the_new(tmp_path):
+  path = tmp_path / "a.wav"
+  path.write_text("old")
+  soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+  try:
+    with pytest.raises(InputError, match=r"a\.wav cannot be written"):
+      files.write_audio(
+        path, np.zeros((100_000, 2), np.float32), RATE_HZ, "PCM_16"
+      )
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+  assert path.read_text() == "old"
+  assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+  ("place", "reason"),
+  [
+    ("file/a.wav", "Not a directory"),
+    ("nowhere/a.wav", "No such file or directory"),
+    ("folder", "Is a directory"),
+  ],
+)
+def test_where_nothing_can_be_written_is_named(tmp_path, noise, place, reason):
+  (tmp_path / "file").touch()
+  (tmp_path / "folder").mkdir()
+  before = sorted(tmp_path.rglob("*"))
+  with pytest.raises(
+    InputError, match=rf"{place} cannot be written \({reason}"
+  ):
+    files.write_audio(tmp_path / place, noise, RATE_HZ, "PCM_16")
+  assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_subtype_that_wav_has_not_is_refused(tmp_path, noise):
+  with pytest.raises(InputError, match=r"VORBIS.*a\.wav.*PCM_16"):
+    files.write_audio(tmp_path / "a.wav", noise, RATE_HZ, "VORBIS")
+  assert not list(tmp_path.iterdir())
+
+
+def test_writable_folder_is_made_and_left_empty(tmp_path):
+  files.check_writable(tmp_path / "a" / "b")
+  files.check_writable(tmp_path / "a" / "b")
+  assert not list((tmp_path / "a" / "b").iterdir())
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_file_in_the_way_of_a_folder_is_named(tmp_path, place):
+  (tmp_path / "file").touch()
+  with pytest.raises(InputError, match=f"{place} cannot be written"):
+    files.check_writable(tmp_path / place)
+
+
+def test_a_folder_that_is_there_and_cannot_be_written_is_found(tmp_path):
+  # The super-user may write wherever permissions forbid it, but not here.
+  link = tmp_path / "kernel"
+  link.symlink_to("/proc")
+  with pytest.raises(InputError, match="kernel cannot be written"):
+    files.check_writable(link)
