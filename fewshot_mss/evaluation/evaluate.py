@@ -1,0 +1,293 @@
+"""Scores a separator on the fixed list, beside what needs no separator.
+
+For each item the network is asked twice: with examples of the target and with
+examples of another instrument of the mixture. A network that does not listen
+to its query scores the same both times.
+"""
+
+import concurrent.futures
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from fewshot_mss.data.catalogue import Catalogue, load_catalogue
+from fewshot_mss.data.episodes import EpisodeSpec
+from fewshot_mss.data.evaluation_items import MAX_POSITIVES, EvaluationItem
+from fewshot_mss.data.evaluation_list import (
+  list_path,
+  read_evaluation_list,
+  whole_segment_settings,
+)
+from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.episode import EpisodeBatch, Support
+from fewshot_mss.errors import InputError
+from fewshot_mss.evaluation.score_batch import score_batch
+from fewshot_mss.evaluation.scores import Score
+from fewshot_mss.models.separator import FewShotSeparator
+
+PyTree = Any
+# Takes mixtures [B, T] and their support, in which query 0 is the right one and
+# query 1 the wrong one. Returns estimates [B, 2 x shots, T]: for each number of
+# shots the right query's, then the wrong query's.
+SeparateFn = Callable[[np.ndarray, Support], np.ndarray]
+
+
+def evaluate(
+  model: FewShotSeparator,
+  params: PyTree,
+  directory: Path,
+  *,
+  split: str,
+  eval_config: ConfigDict,
+  max_negatives: int,
+  progress: bool = True,
+) -> list[Score]:
+  """Scores a network on the fixed list of a prepared dataset.
+
+  Nothing here is random: the same network and folder give the same scores.
+
+  Args:
+    model: The network.
+    params: Its parameters; moved to one device of this host.
+    directory: The prepared dataset.
+    split: `validation` or `test`.
+    eval_config: The config group `eval`.
+    max_negatives: Negative examples a query, at most.
+    progress: Whether to show a bar with the time left.
+
+  Returns:
+    The scores of every system for every item, item by item, for the numbers of
+    shots that `evaluated_shots` says.
+
+  Raises:
+    InputError: If the config or the dataset cannot be used.
+  """
+  check_eval_config(eval_config)
+  catalogue = load_catalogue(directory)
+  _check_fit(model, catalogue, directory)
+  items = read_evaluation_list(directory, split)
+  if not items:
+    raise InputError(
+      f"{list_path(directory, split)} has no items: build the dataset with "
+      f"more {split} songs"
+    )
+  shots = evaluated_shots(model, eval_config)
+  takes_negatives = model.conditioning == "examples_and_negatives"
+  device = jax.local_devices()[0]
+  local_params = jax.device_put(jax.device_get(params), device)
+
+  def separate(mixture: np.ndarray, support: Support) -> np.ndarray:
+    mixture, support = jax.device_put((mixture, support), device)
+    estimates = _separate_all(model, shots, local_params, mixture, support)
+    return jax.device_get(estimates)
+
+  return evaluate_items(
+    choose_items(items, eval_config.max_items),
+    RecordReader(directory, catalogue),
+    catalogue,
+    separate,
+    shots=shots,
+    max_negatives=max_negatives if takes_negatives else 0,
+    batch=eval_config.batch,
+    collapse_db=eval_config.collapse_db,
+    n_fft=model.n_fft,
+    hop_samples=model.hop_samples,
+    progress=progress,
+  )
+
+
+def evaluate_items(
+  items: Sequence[EvaluationItem],
+  reader: RecordReader,
+  catalogue: Catalogue,
+  separate: SeparateFn,
+  *,
+  shots: tuple[int, ...],
+  max_negatives: int,
+  batch: int,
+  collapse_db: float,
+  n_fft: int,
+  hop_samples: int,
+  progress: bool = True,
+) -> list[Score]:
+  """Scores anything that separates; `evaluate` for what is not a network.
+
+  Args:
+    items: What to score, in this order.
+    reader: Of the dataset.
+    catalogue: Likewise.
+    separate: See `SeparateFn`; the last batch is filled up with silence.
+    shots: Numbers of positive examples to compare.
+    max_negatives: Negative examples a query, at most.
+    batch: Items at a time.
+    collapse_db: Outputs this far below the target count as collapsed.
+    n_fft: Samples a frame of the ideal ratio mask.
+    hop_samples: Samples between its frames.
+    progress: Whether to show a bar with the time left.
+
+  Returns:
+    The scores, item by item.
+
+  Raises:
+    InputError: If an output is not finite.
+  """
+  settings = whole_segment_settings(catalogue)
+  chunks = [items[i : i + batch] for i in range(0, len(items), batch)]
+
+  def read(chunk: Sequence[EvaluationItem]) -> EpisodeBatch:
+    specs = [_cut(item, max(shots), max_negatives) for item in chunk]
+    episodes = [
+      read_episode(spec, reader, catalogue, settings) for spec in specs
+    ]
+    return stack_episodes(episodes, batch)
+
+  scores = []
+  with tqdm(
+    total=len(items), desc="evaluate", unit="item", disable=not progress
+  ) as bar:
+    for chunk, episodes in zip(chunks, _read_ahead(chunks, read), strict=True):
+      estimates = separate(episodes.mixture, episodes.support)
+      scores += score_batch(
+        chunk, episodes, estimates, shots, collapse_db, (n_fft, hop_samples)
+      )
+      bar.update(len(chunk))
+  return scores
+
+
+def check_eval_config(eval_config: ConfigDict) -> None:
+  """Checks the config group `eval`.
+
+  Args:
+    eval_config: The group.
+
+  Raises:
+    InputError: Naming the leaf that cannot be used.
+  """
+  for leaf in ("max_items", "batch", "bootstrap_samples"):
+    if eval_config[leaf] < 1:
+      raise InputError(f"eval.{leaf} is {eval_config[leaf]}: give 1 or more")
+  shots = tuple(eval_config.shots)
+  if not shots or len(set(shots)) < len(shots):
+    raise InputError(
+      f"eval.shots is {shots}: give one number or more, each once"
+    )
+  if not all(0 <= k <= MAX_POSITIVES for k in shots):
+    raise InputError(
+      f"eval.shots is {shots}: the lists hold 0 to {MAX_POSITIVES} examples"
+    )
+
+
+def evaluated_shots(
+  model: FewShotSeparator, eval_config: ConfigDict
+) -> tuple[int, ...]:
+  """Returns the numbers of shots in the scores; the last is the headline.
+
+  A network that is conditioned by class is given no examples, whatever the
+  config says: it is scored once, with 0 shots.
+  """
+  if model.conditioning == "class":
+    return (0,)
+  return tuple(eval_config.shots)
+
+
+def choose_items(
+  items: Sequence[EvaluationItem], max_items: int
+) -> list[EvaluationItem]:
+  """Returns the first items of each group; groups go through instruments."""
+  taken = Counter[str]()
+  chosen = []
+  for item in items:
+    if taken[item.group] < max_items:
+      taken[item.group] += 1
+      chosen.append(item)
+  return chosen
+
+
+def first_shots(support: Support, shots: int) -> Support:
+  """Returns the support with the first positives alone, of the same shapes."""
+  there = np.arange(support.positive_mask.shape[-1]) < shots
+  return support._replace(positive_mask=support.positive_mask & there)
+
+
+def stack_episodes(
+  episodes: Sequence[EpisodeBatch], batch: int
+) -> EpisodeBatch:
+  """Stacks episodes and fills the batch up with silent ones that are masked."""
+  missing = batch - len(episodes)
+
+  def stack(*leaves: np.ndarray) -> np.ndarray:
+    stacked = np.stack(leaves)
+    return np.pad(stacked, [(0, missing)] + [(0, 0)] * (stacked.ndim - 1))
+
+  return jax.tree.map(stack, *episodes)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _separate_all(
+  model: FewShotSeparator,
+  shots: tuple[int, ...],
+  params: PyTree,
+  mixture: Float[Array, "B T"],
+  support: Support,
+) -> Float[Array, "B outputs T"]:
+  """Answers both queries with every number of shots, in one program.
+
+  Examples are embedded once and the mixture is encoded once; only the decoder
+  runs for each.
+  """
+  apply = functools.partial(model.apply, {"params": params})
+  embedded = apply(support, method="embed_support")
+  conditions = [
+    apply(first_shots(embedded, k), method="combine") for k in shots
+  ]
+  return apply(mixture, jnp.concatenate(conditions, axis=1), method="separate")
+
+
+def _cut(item: EvaluationItem, positives: int, negatives: int) -> EpisodeSpec:
+  """Leaves out the examples that no number of shots reaches."""
+  spec = item.spec
+  return spec._replace(
+    positive_records=spec.positive_records[:, :positives],
+    positive_offsets_samples=spec.positive_offsets_samples[:, :positives],
+    negative_records=spec.negative_records[:, :negatives],
+    negative_offsets_samples=spec.negative_offsets_samples[:, :negatives],
+  )
+
+
+def _read_ahead(
+  chunks: list[Sequence[EvaluationItem]],
+  read: Callable[[Sequence[EvaluationItem]], EpisodeBatch],
+) -> Iterator[EpisodeBatch]:
+  """Yields the batches, reading the next one while this one is computed."""
+  with concurrent.futures.ThreadPoolExecutor(1) as pool:
+    waiting = pool.submit(read, chunks[0])
+    for following in chunks[1:]:
+      ready = waiting.result()
+      waiting = pool.submit(read, following)
+      yield ready
+    yield waiting.result()
+
+
+def _check_fit(
+  model: FewShotSeparator, catalogue: Catalogue, directory: Path
+) -> None:
+  if model.sample_rate_hz != catalogue.sample_rate_hz:
+    raise InputError(
+      f"{directory} is at {catalogue.sample_rate_hz} Hz and the model at "
+      f"{model.sample_rate_hz} Hz: build the dataset at the model's rate"
+    )
+  classes = int(catalogue.seen.sum())
+  if model.conditioning == "class" and model.num_classes < classes:
+    raise InputError(
+      f"model.num_classes is {model.num_classes} and {directory} has "
+      f"{classes} seen classes: give at least as many"
+    )

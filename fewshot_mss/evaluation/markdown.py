@@ -1,0 +1,151 @@
+"""The report that people read: Markdown tables, baselines in every one."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from fewshot_mss.evaluation import metrics
+from fewshot_mss.evaluation.summary import Json, Summary, verdict
+
+_NOTES = f"""\
+SI-SDR improvement is over the mixture itself, item by item. Intervals are
+95 % bootstrap intervals over songs. An output without anything of the target
+is given an SI-SDR of {metrics.SI_SDR_FLOOR_DB:g} dB. uSDR is of whole items, as
+in the Music Demixing Challenge 2021: silence scores 0 dB, and `mixture /
+sources` shows what is had for nothing. Level is that of the output relative to
+its target. The ideal ratio mask knows the answer. A wrong query gives the
+examples of another instrument of the same mixture; the target stays.
+"""
+
+
+def markdown_report(
+  summary: Summary, provenance: Mapping[str, str | int | float]
+) -> str:
+  """Returns the report of an evaluation.
+
+  Args:
+    summary: What `summarise` returned.
+    provenance: What the reader must know: data, machine, command.
+
+  Returns:
+    Markdown.
+  """
+  parts = ["# Evaluation\n"]
+  parts.append(
+    "".join(f"- {v['statement']}\n" for v in verdict(summary).values())
+  )
+  parts.append("".join(f"- {k}: {v}\n" for k, v in provenance.items()))
+  parts.append(_NOTES)
+  for name, group in summary["groups"].items():
+    parts += _group_parts(name, group, summary["headline_shots"])
+  return "\n".join(parts)
+
+
+def _group_parts(name: str, group: Json, shots: int | None) -> list[str]:
+  parts = [
+    f"## Items: {name}\n",
+    f"{group['num_items']} items of {group['num_songs']} songs.\n",
+    _systems_table(group["systems"]),
+  ]
+  if group["wrong_query_cost"]:
+    parts.append(
+      _table(
+        ["shots", "a wrong query costs, dB SI-SDR", "right beats wrong", "n"],
+        [
+          [
+            str(row["shots"]),
+            _interval(row["cost_db"]),
+            _percent(row["right_beats_wrong_share"]),
+            str(row["cost_db"]["num_items"]),
+          ]
+          for row in group["wrong_query_cost"]
+        ],
+      )
+    )
+  if group["gain_over_shots"]:
+    parts.append(
+      _table(
+        ["shots", "over", "paired gain, dB SI-SDR", "n"],
+        [
+          [
+            str(row["shots"]),
+            str(row["over_shots"]),
+            _interval(row["gain_db"]),
+            str(row["gain_db"]["num_items"]),
+          ]
+          for row in group["gain_over_shots"]
+        ],
+      )
+    )
+  if group["instruments"]:
+    parts.append(f"By instrument, {shots} shots:\n")
+    parts.append(_instruments_table(group["instruments"]))
+  return parts
+
+
+def _systems_table(rows: Iterable[Json]) -> str:
+  return _table(
+    [
+      "system",
+      "shots",
+      "SI-SDR improvement, dB [95 %]",
+      "its median",
+      "SI-SDR, dB",
+      "uSDR, dB",
+      "level, dB (median)",
+      "collapsed",
+      "n",
+      "songs",
+    ],
+    [
+      [
+        row["system"],
+        "" if row["shots"] is None else str(row["shots"]),
+        _interval(row["si_sdr_improvement_db"]),
+        _db(row["si_sdr_improvement_db"]["median"]),
+        _db(row["si_sdr_mean_db"]),
+        _db(row["usdr_mean_db"]),
+        _db(row["level_median_db"]),
+        _percent(row["collapse_share"]),
+        str(row["num_items"]),
+        str(row["num_songs"]),
+      ]
+      for row in rows
+    ],
+  )
+
+
+def _instruments_table(rows: Iterable[Json]) -> str:
+  return _table(
+    ["instrument", "SI-SDR improvement, dB", "collapsed", "n", "songs"],
+    [
+      [
+        row["instrument"],
+        _db(row["si_sdr_improvement_mean_db"]),
+        _percent(row["collapse_share"]),
+        str(row["num_items"]),
+        str(row["num_songs"]),
+      ]
+      for row in rows
+    ],
+  )
+
+
+def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+  lines = [titles, ["---"] + ["---:"] * (len(titles) - 1), *rows]
+  cells = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+  return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+
+
+def _db(value: float | None) -> str:
+  return "" if value is None else f"{value:+.1f}"
+
+
+def _percent(share: float | None) -> str:
+  return "" if share is None else f"{100 * share:.0f} %"
+
+
+def _interval(interval: Json) -> str:
+  if interval["low"] is None:
+    return _db(interval["mean"])
+  return (
+    f"{_db(interval['mean'])} [{_db(interval['low'])}, {_db(interval['high'])}]"
+  )

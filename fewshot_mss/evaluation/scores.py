@@ -1,0 +1,47 @@
+"""The row that everything in this room exchanges: one output, scored."""
+
+from typing import NamedTuple
+
+MODEL = "model"
+WRONG_QUERY = "wrong query"
+MIXTURE = "mixture"
+MIXTURE_BY_SOURCES = "mixture / sources"
+SILENCE = "silence"
+IDEAL_RATIO_MASK = "ideal ratio mask"
+# What needs no network and no examples.
+BASELINES = (MIXTURE, MIXTURE_BY_SOURCES, SILENCE, IDEAL_RATIO_MASK)
+SYSTEMS = (MODEL, WRONG_QUERY, *BASELINES)
+
+
+class Score(NamedTuple):
+  """One output of one system for one item of the evaluation list.
+
+  Attributes:
+    item: Number in the list.
+    group: `seen`, `unseen`, or either with `, unheard timbre`.
+    song: Name of the track.
+    instrument: The target.
+    wrong_instrument: What the wrong query asks for.
+    system: One of `SYSTEMS`.
+    shots: Positive examples that the system was given; None for baselines.
+    examples: How many of them there were: the instrument may have fewer.
+    usdr_db: See metrics.py, likewise below.
+    si_sdr_db: Of the output.
+    si_sdr_improvement_db: Over the mixture's.
+    level_db: Of the output, relative to the target.
+    collapsed: Whether that level is so low that the output counts as silence.
+  """
+
+  item: int
+  group: str
+  song: str
+  instrument: str
+  wrong_instrument: str
+  system: str
+  shots: int | None
+  examples: int | None
+  usdr_db: float
+  si_sdr_db: float
+  si_sdr_improvement_db: float
+  level_db: float
+  collapsed: bool

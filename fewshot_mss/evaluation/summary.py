@@ -1,0 +1,257 @@
+"""From rows to the figures of a report: means, intervals, two verdicts."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fewshot_mss.evaluation.bootstrap import bootstrap_mean_interval
+from fewshot_mss.evaluation.scores import MODEL, SYSTEMS, WRONG_QUERY, Score
+
+# What asking for another instrument must cost, or the query is not obeyed.
+MIN_WRONG_QUERY_COST_DB = 3.0
+
+# JSON values: every figure is a finite number, or None where there is none.
+Json = dict[str, Any]
+Summary = Json
+
+
+def summarise(
+  scores: Sequence[Score], *, bootstrap_samples: int, seed: int = 0
+) -> Summary:
+  """Summarises scores, each group of items apart.
+
+  Args:
+    scores: Of one evaluation; the last number of shots is the headline.
+    bootstrap_samples: Draws of each interval.
+    seed: Of the draws.
+
+  Returns:
+    JSON values, with None for figures that do not exist: `shots`,
+    `headline_shots` and, under `groups`, for each group of items its size,
+    `systems` (a row for each system and number of shots), `wrong_query_cost`,
+    `gain_over_shots` and `instruments`.
+  """
+  shots = list(dict.fromkeys(s.shots for s in scores if s.shots is not None))
+  groups = list(dict.fromkeys(score.group for score in scores))
+  draws = {"samples": bootstrap_samples, "seed": seed}
+  return {
+    "shots": shots,
+    "headline_shots": shots[-1] if shots else None,
+    "groups": {
+      group: _summarise_group(
+        [score for score in scores if score.group == group], shots, draws
+      )
+      for group in groups
+    },
+  }
+
+
+def find_row(
+  rows: Iterable[Json], *, shots: int | None, system: str | None = None
+) -> Json | None:
+  """Returns the row of a summary's table for a number of shots.
+
+  Args:
+    rows: `systems`, `wrong_query_cost` or `gain_over_shots` of a group.
+    shots: The number of shots; None for baselines.
+    system: The system, for `systems`.
+
+  Returns:
+    The row, or None if there is none.
+  """
+  for row in rows:
+    if row["shots"] == shots and row.get("system") == system:
+      return row
+  return None
+
+
+def verdict(summary: Summary) -> dict[str, Json]:
+  """States plainly whether the two things were shown, on seen classes.
+
+  Args:
+    summary: What `summarise` returned.
+
+  Returns:
+    `improves_on_mixture` (the whole interval of the SI-SDR improvement lies
+    above 0) and `obeys_query` (a wrong query costs 3 dB or more on average):
+    each with `shown`, a `statement` in words and the figures.
+  """
+  shots = summary["headline_shots"]
+  group = summary["groups"].get("seen")
+  improvement = cost = None
+  if group is not None:
+    row = find_row(group["systems"], shots=shots, system=MODEL)
+    improvement = row and row["si_sdr_improvement_db"]
+    row = find_row(group["wrong_query_cost"], shots=shots)
+    cost = row and row["cost_db"]
+  low = improvement["low"] if improvement else None
+  mean = cost["mean"] if cost else None
+  improves = low is not None and low > 0
+  obeys = mean is not None and mean >= MIN_WRONG_QUERY_COST_DB
+  return {
+    "improves_on_mixture": {
+      "shown": improves,
+      "statement": (
+        f"The target improves on the mixture on seen classes (interval above "
+        f"0 dB): {'yes' if improves else 'no'}; SI-SDR improvement "
+        f"{describe_interval(improvement)}, {shots} shots."
+      ),
+      "si_sdr_improvement_db": improvement,
+    },
+    "obeys_query": {
+      "shown": obeys,
+      "statement": (
+        "The query is obeyed (another instrument's examples cost at least "
+        f"{MIN_WRONG_QUERY_COST_DB:g} dB): {'yes' if obeys else 'no'}; they "
+        f"cost {describe_interval(cost)}, {shots} shots."
+      ),
+      "wrong_query_cost_db": cost,
+    },
+  }
+
+
+def describe_interval(interval: Json | None) -> str:
+  """Returns a mean, its interval and its n in words."""
+  if interval is None or interval["mean"] is None:
+    return "not measured (no items)"
+  ends = "no interval: one song"
+  if interval["low"] is not None:
+    ends = f"95 % interval {interval['low']:+.1f} to {interval['high']:+.1f}"
+  return (
+    f"{interval['mean']:+.1f} dB ({ends}; n = {interval['num_items']} items "
+    f"of {interval['num_songs']} songs)"
+  )
+
+
+def _summarise_group(
+  scores: list[Score], shots: list[int], draws: dict[str, int]
+) -> Json:
+  tables: dict[tuple[str, int | None], list[Score]] = {}
+  for score in sorted(scores, key=lambda score: score.item):
+    tables.setdefault((score.system, score.shots), []).append(score)
+  asked = [k for k in shots if (MODEL, k) in tables]
+  headline = tables.get((MODEL, asked[-1]), []) if asked else []
+  return {
+    "num_items": len({score.item for score in scores}),
+    "num_songs": len({score.song for score in scores}),
+    "systems": [
+      _system_row(system, k, tables[system, k], draws)
+      for system in SYSTEMS
+      for k in [None, *shots]
+      if (system, k) in tables
+    ],
+    "wrong_query_cost": [
+      _cost_row(k, tables[MODEL, k], tables[WRONG_QUERY, k], draws)
+      for k in asked
+      if (WRONG_QUERY, k) in tables
+    ],
+    "gain_over_shots": [
+      {
+        "shots": k,
+        "over_shots": min(asked),
+        "gain_db": _paired(tables[MODEL, k], tables[MODEL, min(asked)], draws),
+      }
+      for k in asked
+      if k != min(asked)
+    ],
+    "instruments": _instrument_rows(headline),
+  }
+
+
+def _system_row(
+  system: str, shots: int | None, scores: list[Score], draws: dict[str, int]
+) -> Json:
+  improvement = _column(scores, "si_sdr_improvement_db")
+  examples = [s.examples for s in scores if s.examples is not None]
+  return {
+    "system": system,
+    "shots": shots,
+    "mean_examples": _finite(np.mean(examples)) if examples else None,
+    "num_items": len(scores),
+    "num_songs": len({score.song for score in scores}),
+    "si_sdr_improvement_db": _interval(improvement, scores, draws)
+    | {"median": _median(improvement)},
+    "si_sdr_mean_db": _mean(_column(scores, "si_sdr_db")),
+    "usdr_mean_db": _mean(_column(scores, "usdr_db")),
+    "level_median_db": _median(_column(scores, "level_db")),
+    "collapse_share": _mean(_column(scores, "collapsed")),
+  }
+
+
+def _cost_row(
+  shots: int, right: list[Score], wrong: list[Score], draws: dict[str, int]
+) -> Json:
+  difference = _differences(right, wrong)
+  known = difference[~np.isnan(difference)]
+  return {
+    "shots": shots,
+    "cost_db": _interval(difference, right, draws),
+    "right_beats_wrong_share": _mean((known > 0).astype(np.float64)),
+  }
+
+
+def _instrument_rows(scores: list[Score]) -> list[Json]:
+  """Returns the mean of each instrument at the headline, best first."""
+  rows = []
+  for instrument in sorted({score.instrument for score in scores}):
+    held = [score for score in scores if score.instrument == instrument]
+    improvement = _column(held, "si_sdr_improvement_db")
+    rows.append(
+      {
+        "instrument": instrument,
+        "num_items": len(held),
+        "num_songs": len({score.song for score in held}),
+        "si_sdr_improvement_mean_db": _mean(improvement),
+        "collapse_share": _mean(_column(held, "collapsed")),
+      }
+    )
+
+  def order(row: Json) -> float:
+    mean = row["si_sdr_improvement_mean_db"]
+    return math.inf if mean is None else -mean
+
+  return sorted(rows, key=order)
+
+
+def _paired(
+  first: list[Score], second: list[Score], draws: dict[str, int]
+) -> Json:
+  return _interval(_differences(first, second), first, draws)
+
+
+def _differences(first: list[Score], second: list[Score]) -> np.ndarray:
+  """Returns the differences in SI-SDR, item by item."""
+  if [score.item for score in first] != [score.item for score in second]:
+    raise ValueError("two systems were scored on different items")
+  return _column(first, "si_sdr_db") - _column(second, "si_sdr_db")
+
+
+def _interval(
+  values: np.ndarray, scores: list[Score], draws: dict[str, int]
+) -> Json:
+  songs = [score.song for score in scores]
+  interval = bootstrap_mean_interval(values, songs, **draws)
+  return {name: _finite(value) for name, value in interval._asdict().items()}
+
+
+def _column(scores: list[Score], name: str) -> np.ndarray:
+  return np.array([getattr(score, name) for score in scores], np.float64)
+
+
+def _mean(values: np.ndarray) -> float | None:
+  known = values[~np.isnan(values)]
+  return _finite(np.mean(known)) if len(known) else None
+
+
+def _median(values: np.ndarray) -> float | None:
+  known = values[~np.isnan(values)]
+  return _finite(np.median(known)) if len(known) else None
+
+
+def _finite(value: float | int | np.floating) -> float | int | None:
+  """Returns what JSON can hold."""
+  if isinstance(value, int):
+    return value
+  return float(value) if np.isfinite(value) else None
