@@ -1,0 +1,295 @@
+"""Songs made here: procedural or MIDI notes, rendered through a SoundFont."""
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from fewshot_mss.data.catalogue import SPLITS
+from fewshot_mss.data.synth.casting import cast_songs, deal, draw_unseen
+from fewshot_mss.data.synth.general_midi import DRUMS, PROGRAMS
+from fewshot_mss.data.synth.instrument_classes import (
+  InstrumentClass,
+  instrument_classes,
+)
+from fewshot_mss.data.synth.notes import Part, fit_to_range, midi_bytes
+from fewshot_mss.data.synth.patches import Patch, PatchTurns, font_patches
+from fewshot_mss.data.synth.render import check_playable, render
+from fewshot_mss.data.synth.scores import (
+  Score,
+  composed_scores,
+  even_sizes,
+  folder_scores,
+)
+from fewshot_mss.data.synth.soundfont import default_soundfont, load_soundfont
+from fewshot_mss.data.tracks import Stem, Track, TrackSet
+from fewshot_mss.errors import InputError
+
+_VALIDATION_SHARE, _TEST_SHARE = 0.1, 0.3
+_MIN_SONGS = 6
+_MIN_SONG_S = 2.0
+_LEVELS_DB = (-26.0, -18.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class RenderSettings:
+  """What to make.
+
+  Attributes:
+    num_songs: Songs of all splits; of a folder, at most so many.
+    song_s: Length of a song.
+    seed: Of all draws.
+    soundfont: An .sf2 file; None is TimGM6mb.
+    unheard_soundfont: Another: the test songs come in it, too.
+    midi_folder: Takes notes from MIDI files instead of composing them.
+    num_unseen: Instruments kept out of training.
+  """
+
+  num_songs: int = 120
+  song_s: float = 24.0
+  seed: int = 0
+  soundfont: Path | None = None
+  unheard_soundfont: Path | None = None
+  midi_folder: Path | None = None
+  num_unseen: int = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class _Player:
+  """One part, cast.
+
+  Attributes:
+    instrument: The class.
+    family: Its family.
+    part: The notes.
+    level_db: RMS to bring it to.
+  """
+
+  instrument: str
+  family: str
+  part: Part
+  level_db: float
+
+
+@dataclasses.dataclass(frozen=True)
+class _Song:
+  """One song, cast.
+
+  Attributes:
+    name: Of the track.
+    split: Of the dataset.
+    players: Its parts.
+  """
+
+  name: str
+  split: str
+  players: tuple[_Player, ...]
+
+
+def rendered(settings: RenderSettings) -> TrackSet:
+  """Writes and casts songs; their stems are rendered when they are read.
+
+  Of training, validation and test songs (6 : 1 : 3), training has the seen
+  instruments in equal shares, the others seen and unseen ones by halves. Parts
+  have different instruments, about half of the songs drums.
+
+  Args:
+    settings: What to make.
+
+  Returns:
+    The songs.
+
+  Raises:
+    InputError: If a setting is out of range, a SoundFont or MIDI file cannot be
+      used, or there are too few songs.
+  """
+  if settings.song_s < _MIN_SONG_S:
+    raise InputError(
+      f"song_s is {settings.song_s}: give at least {_MIN_SONG_S} seconds"
+    )
+  paths = _font_paths(settings)
+  fonts = [load_soundfont(path) for path in paths]
+  classes = [
+    item
+    for item in instrument_classes(fonts)
+    if any(number in fonts[0].programs for number in item.programs)
+  ]
+  rng = np.random.default_rng(settings.seed)
+  unseen = draw_unseen(rng, classes, settings.num_unseen)
+  songs = _cast(rng, _scores(settings), classes, unseen)
+  patches = [
+    font_patches(path, font, classes)
+    for path, font in zip(paths, fonts, strict=True)
+  ]
+  tracks = _tracks(songs, PatchTurns(rng, patches[0]), settings.song_s)
+  for font, unheard in zip(fonts[1:], patches[1:], strict=True):
+    tracks += _tracks(
+      [song for song in songs if song.split == "test"],
+      PatchTurns(rng, unheard),
+      settings.song_s,
+      suffix=f"_{font.name}",
+    )
+  notes = (
+    "procedural songs"
+    if settings.midi_folder is None
+    else f"MIDI files of {settings.midi_folder.name}"
+  )
+  return TrackSet(
+    tracks=tuple(tracks),
+    unseen=unseen,
+    unheard_patches=tuple(
+      sorted(
+        patch.name
+        for unheard in patches[1:]
+        for held in unheard.values()
+        for patch in held
+      )
+    ),
+    sources=(notes, *(path.name for path in paths)),
+  )
+
+
+def _font_paths(settings: RenderSettings) -> list[Path]:
+  """Returns one or two SoundFonts that can be played, of different names."""
+  paths = [settings.soundfont or default_soundfont()]
+  if settings.unheard_soundfont is not None:
+    paths.append(settings.unheard_soundfont)
+    if paths[0].stem == paths[1].stem:
+      raise InputError(
+        f"soundfont and unheard_soundfont are both named {paths[0].stem}: give "
+        "another SoundFont, or rename one"
+      )
+  for path in paths:
+    load_soundfont(path)
+    check_playable(path)
+  return paths
+
+
+def _scores(settings: RenderSettings) -> list[list[Score]]:
+  """Returns the songs of each split."""
+  if settings.midi_folder is None:
+    count = settings.num_songs
+    scores = []
+  else:
+    scores = folder_scores(
+      settings.seed, settings.midi_folder, settings.num_songs, settings.song_s
+    )
+    count = len(scores)
+  if count < _MIN_SONGS:
+    raise InputError(
+      f"there are {count} songs: give at least {_MIN_SONGS}, with two pitched "
+      "parts or more"
+    )
+  validation = max(2, round(count * _VALIDATION_SHARE))
+  test = max(2, round(count * _TEST_SHARE))
+  counts = (count - validation - test, validation, test)
+  if settings.midi_folder is None:
+    return composed_scores(settings.seed, counts, settings.song_s)
+  remaining = iter(scores)
+  return [
+    even_sizes(list(itertools.islice(remaining, size))) for size in counts
+  ]
+
+
+def _cast(
+  rng: np.random.Generator,
+  scores: list[list[Score]],
+  classes: Sequence[InstrumentClass],
+  unseen: tuple[str, ...],
+) -> list[_Song]:
+  """Gives the parts of all songs to instruments."""
+  held = {item.name: item for item in classes}
+  seen = [name for name in held if name not in unseen]
+  songs: list[_Song] = []
+  for split, split_scores in zip(SPLITS, scores, strict=True):
+    sizes = [len(score.pitched) for score in split_scores]
+    if split == "train":
+      dealt = deal(rng, seen, sizes)
+      # What training had no room for is not seen: it is not in the others.
+      seen = sorted({name for song in dealt for name in song})
+    else:
+      dealt = cast_songs(rng, sizes, seen=seen, unseen=unseen)
+    drums = sum(score.drums is not None for score in split_scores) > 1
+    for score, names in zip(split_scores, dealt, strict=True):
+      players = [
+        _Player(name, held[name].family, part, float(rng.uniform(*_LEVELS_DB)))
+        for part, name in _roles(score.pitched, [held[name] for name in names])
+      ]
+      if score.drums is not None and drums:
+        level_db = float(rng.uniform(*_LEVELS_DB))
+        players.append(_Player(DRUMS, DRUMS, score.drums, level_db))
+      name = f"song_{len(songs) + 1:04d}"
+      songs.append(_Song(name, split, tuple(players)))
+  return songs
+
+
+def _roles(
+  parts: tuple[Part, ...], items: list[InstrumentClass]
+) -> Iterator[tuple[Part, str]]:
+  """Gives the lowest part to the lowest instrument, the others as they come."""
+  lowest_part = min(
+    parts, key=lambda part: np.mean([note.pitch for note in part.notes])
+  )
+  lowest = min(items, key=lambda item: PROGRAMS[item.programs[0]].low)
+  yield lowest_part, lowest.name
+  yield from zip(
+    [part for part in parts if part is not lowest_part],
+    [item.name for item in items if item is not lowest],
+    strict=True,
+  )
+
+
+def _tracks(
+  songs: list[_Song],
+  turns: PatchTurns,
+  song_s: float,
+  *,
+  suffix: str = "",
+) -> list[Track]:
+  """Chooses a patch for each player, each patch of an instrument in turn.
+
+  Songs of training come first; the others keep to the patches of seen
+  instruments that training has heard. Players whose instrument the SoundFont
+  lacks stay out.
+  """
+  tracks = []
+  for before, song in itertools.pairwise([None, *songs]):
+    if before is not None and before.split == "train" != song.split:
+      turns.keep_to_dealt()
+    stems = tuple(
+      _stem(player, turns.next(player.instrument), song_s)
+      for player in song.players
+      if turns.has(player.instrument)
+    )
+    if stems:
+      tracks.append(Track(f"{song.name}{suffix}", song.split, stems))
+  return tracks
+
+
+def _stem(player: _Player, patch: Patch, song_s: float) -> Stem:
+  return Stem(
+    name=player.instrument.replace(" ", "_"),
+    instrument=player.instrument,
+    family=player.family,
+    patch=patch.name,
+    read=functools.partial(_read, player, patch, song_s),
+  )
+
+
+def _read(
+  player: _Player, patch: Patch, song_s: float
+) -> tuple[Float32[np.ndarray, "samples 2"], int]:
+  drums = player.instrument == DRUMS
+  notes = player.part.notes
+  if not drums:
+    notes = fit_to_range(notes, patch.low, patch.high)
+  return render(
+    patch.soundfont,
+    midi_bytes(notes, program=patch.number, drums=drums, length_s=song_s),
+    length_s=song_s,
+    level_db=player.level_db,
+  )

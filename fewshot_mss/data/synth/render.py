@@ -1,0 +1,98 @@
+"""One part in, its sound out, through a SoundFont."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from jaxtyping import Float32
+
+from fewshot_mss.data.synth.notes import Note, midi_bytes
+from fewshot_mss.errors import InputError
+
+_BLOCK_S = 0.05
+# Blocks this far below the loudest are no part of the sounding span.
+_SOUNDING_RANGE_DB = 30.0
+
+
+def render(
+  soundfont: Path, midi: bytes, *, length_s: float, level_db: float
+) -> tuple[Float32[np.ndarray, "samples 2"], int]:
+  """Renders a MIDI file and brings it to a level.
+
+  Args:
+    soundfont: An .sf2 file.
+    midi: Content of the MIDI file.
+    length_s: Length of the sound.
+    level_db: Wanted RMS where it sounds, in dB below full scale.
+
+  Returns:
+    The sound and its rate in Hz; zeros if the SoundFont has none.
+
+  Raises:
+    InputError: If the SoundFont cannot be played.
+  """
+  played, rate_hz = soundfile.read(
+    io.BytesIO(_wav(soundfont, midi)), dtype="float32", always_2d=True
+  )
+  sound = np.zeros((round(length_s * rate_hz), 2), np.float32)
+  sound[: len(played)] = played[: len(sound)]
+  rms = sounding_rms(sound, round(_BLOCK_S * rate_hz))
+  if rms > 0:
+    sound *= np.float32(10 ** (level_db / 20) / rms)
+  return sound, rate_hz
+
+
+def check_playable(soundfont: Path) -> None:
+  """Raises InputError if the renderer cannot play the SoundFont.
+
+  Args:
+    soundfont: An .sf2 file.
+  """
+  note = Note(start_s=0.0, length_s=0.05, pitch=60, velocity=90)
+  midi = midi_bytes([note], program=0, drums=False, length_s=0.1)
+  render(soundfont, midi, length_s=0.1, level_db=-20.0)
+
+
+def _wav(soundfont: Path, midi: bytes) -> bytes:
+  """Renders in a process of its own.
+
+  The renderer holds the interpreter's lock, so that threads would wait for each
+  other, and a damaged SoundFont may make it panic.
+  """
+  script = Path(__file__).with_name("render_process.py")
+  done = subprocess.run(
+    [sys.executable, "-P", str(script), str(soundfont)],
+    input=midi,
+    capture_output=True,
+    check=False,
+  )
+  if done.returncode != 0:
+    said = done.stderr.decode(errors="replace").strip().split("\n")[-1]
+    raise InputError(
+      f"SoundFont {soundfont} cannot be played ({said}): name another"
+    )
+  return done.stdout
+
+
+def sounding_rms(
+  sound: Float32[np.ndarray, "samples channels"], block_samples: int
+) -> float:
+  """Returns the RMS over the blocks that are not much quieter than the rest.
+
+  Args:
+    sound: The samples.
+    block_samples: Length of a block; what is left at the end is not counted.
+
+  Returns:
+    The RMS; 0 of a sound shorter than a block.
+  """
+  count = len(sound) // block_samples
+  if count == 0:
+    return 0.0
+  blocks = sound[: count * block_samples].reshape(count, -1)
+  power = np.mean(blocks**2, axis=1, dtype=np.float64)
+  loud = power >= power.max() * 10 ** (-_SOUNDING_RANGE_DB / 10)
+  return float(np.sqrt(power[loud].mean()))
