@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from fewshot_mss.episode import EpisodeBatch, Support
+from fewshot_mss.errors import InputError
 from fewshot_mss.models import spectral
 from fewshot_mss.models.conditioning import (
   CONDITIONINGS,
@@ -40,12 +41,12 @@ class FewShotSeparator(nn.Module):
   def setup(self) -> None:
     """Builds the parts that the conditioning needs, and no others."""
     if self.conditioning not in CONDITIONINGS:
-      raise ValueError(
-        f"conditioning {self.conditioning!r} is none of {CONDITIONINGS}"
+      raise InputError(
+        f"model.conditioning {self.conditioning!r} is none of {CONDITIONINGS}"
       )
     if (self.n_fft // 2) % 2 ** len(self.unet_channels):
-      raise ValueError(
-        f"n_fft / 2 = {self.n_fft // 2} bins cannot be halved "
+      raise InputError(
+        f"model.n_fft / 2 = {self.n_fft // 2} bins cannot be halved "
         f"{len(self.unet_channels)} times: change n_fft or unet_channels"
       )
     self.unet = UNet(self.unet_channels, self.unet_kernel, self.film_site)
@@ -64,16 +65,32 @@ class FewShotSeparator(nn.Module):
 
   def condition(self, support: Support) -> Float[Array, "B Q D"]:
     """Returns the vector that steers the separation, one a query."""
+    return self.combine(self.embed_support(support))
+
+  def embed_support(self, support: Support) -> Support:
+    """Returns the support with an embedding in place of each clip.
+
+    Each example is embedded on its own, so embeddings can be kept and combined
+    in many ways: that is all that differs between numbers of shots.
+    """
     if self.conditioning == "class":
-      return self.conditioner(support.class_id)
-    positives = self.embed(support.positives)
+      return support
+    embedded = support._replace(positives=self.embed(support.positives))
     if self.conditioning == "examples":
-      return self.conditioner(positives, support.positive_mask)
+      return embedded
+    return embedded._replace(negatives=self.embed(support.negatives))
+
+  def combine(self, embedded: Support) -> Float[Array, "B Q D"]:
+    """Returns the condition of each query from what `embed_support` gave."""
+    if self.conditioning == "class":
+      return self.conditioner(embedded.class_id)
+    if self.conditioning == "examples":
+      return self.conditioner(embedded.positives, embedded.positive_mask)
     return self.conditioner(
-      positives,
-      support.positive_mask,
-      self.embed(support.negatives),
-      support.negative_mask,
+      embedded.positives,
+      embedded.positive_mask,
+      embedded.negatives,
+      embedded.negative_mask,
     )
 
   def separate(

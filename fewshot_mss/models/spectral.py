@@ -16,6 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from fewshot_mss.errors import InputError
+
 FORMS = ("rfft", "dft")
 
 
@@ -65,9 +67,12 @@ def _dft_matrices(n_fft: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _check(n_fft: int, hop_samples: int, form: str) -> None:
   if n_fft % hop_samples or n_fft < 2 * hop_samples:
-    raise ValueError(f"hop {hop_samples} must divide n_fft {n_fft} twice")
+    raise InputError(
+      f"model.hop_samples is {hop_samples}: it must divide model.n_fft "
+      f"({n_fft}) at least twice"
+    )
   if form not in FORMS:
-    raise ValueError(f"stft form {form!r} is none of {FORMS}")
+    raise InputError(f"model.stft_form {form!r} is none of {FORMS}")
 
 
 def stft(

@@ -14,6 +14,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from fewshot_mss.errors import InputError
 from fewshot_mss.models.film import FiLM
 
 FILM_SITES = ("bottleneck", "decoder")
@@ -70,7 +71,9 @@ class UNet(nn.Module):
   def setup(self) -> None:
     """Builds the layers."""
     if self.film_site not in FILM_SITES:
-      raise ValueError(f"film_site {self.film_site!r} is none of {FILM_SITES}")
+      raise InputError(
+        f"model.film_site {self.film_site!r} is none of {FILM_SITES}"
+      )
     sizes = list(self.channels)
     window = (self.kernel, self.kernel)
     self.down = [

@@ -1,0 +1,141 @@
+"""The U-Net: encoder and decoder apart, every query on its own."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fewshot_mss.errors import InputError
+from fewshot_mss.models import unet
+from fewshot_mss.models.unet import UNet
+from tiny_model import shaken
+
+SITES = unet.FILM_SITES
+
+
+def _inputs(mixtures=2, queries=3, frames=8, seed=0):
+  rng = np.random.default_rng(seed)
+  magnitude = rng.uniform(0, 1, (mixtures, frames, 16)).astype(np.float32)
+  condition = rng.normal(size=(mixtures, queries, 5)).astype(np.float32)
+  return jnp.asarray(magnitude), jnp.asarray(condition)
+
+
+class _Both(UNet):
+  def __call__(self, magnitude, condition):
+    return self.decode(self.encode(magnitude), condition)
+
+
+@pytest.fixture(scope="module", params=SITES)
+def net(request):
+  """Returns untrained and shaken parameters, and encode and decode."""
+  module = _Both(channels=(4, 8), kernel=3, film_site=request.param)
+  params = jax.jit(module.init)(jax.random.key(0), *_inputs())["params"]
+  encode = jax.jit(lambda p, x: module.apply({"params": p}, x, method="encode"))
+  decode = jax.jit(
+    lambda p, f, c: module.apply({"params": p}, f, c, method="decode")
+  )
+  return params, shaken(params), encode, decode
+
+
+def test_depth_to_space_by_hand():
+  cells = jnp.arange(16.0).reshape(1, 1, 2, 8)
+  image = unet.depth_to_space(cells)
+  assert image.shape == (1, 2, 4, 2)
+  # Channels of a cell: upper left, upper right, lower left, lower right.
+  expected = [
+    [[0, 1], [2, 3], [8, 9], [10, 11]],
+    [[4, 5], [6, 7], [12, 13], [14, 15]],
+  ]
+  np.testing.assert_array_equal(image[0], expected)
+
+
+def test_frequency_channel_by_hand():
+  features = unet.with_frequency(jnp.array([[[0.0, 1.0, 1024.0]]]))
+  np.testing.assert_allclose(
+    features[0, 0], [[0.0, -1.0], [1.0, 0.0], [8.0, 1.0]], rtol=1e-5
+  )
+
+
+@pytest.mark.parametrize(
+  ("channels", "groups"), [(4, 1), (8, 1), (16, 2), (25, 1), (27, 3), (64, 8)]
+)
+def test_groups_divide_the_channels(channels, groups):
+  assert unet.group_norm(channels, "norm").num_groups == groups
+
+
+def test_encoder_halves_and_keeps_every_block(net):
+  params, _, encode, _ = net
+  shapes = [f.shape for f in encode(params, _inputs()[0])]
+  assert shapes == [(2, 4, 8, 4), (2, 2, 4, 8)]
+
+
+def test_mask_has_the_magnitudes_shape_and_lies_in_0_1(net):
+  _, params, encode, decode = net
+  magnitude, condition = _inputs()
+  mask = decode(params, encode(params, magnitude), condition)
+  assert mask.shape == (2, 3, 8, 16)
+  assert mask.min() > 0.0
+  assert mask.max() < 1.0
+  assert np.ptp(mask) > 0.01
+
+
+def test_untrained_masks_ignore_the_condition(net):
+  params, _, encode, decode = net
+  magnitude, condition = _inputs()
+  mask = decode(params, encode(params, magnitude), condition)
+  np.testing.assert_allclose(mask[:, 1:], mask[:, :-1], rtol=1e-6)
+
+
+def test_queries_at_once_are_queries_one_by_one(net):
+  _, params, encode, decode = net
+  magnitude, condition = _inputs()
+  at_once = decode(params, encode(params, magnitude), condition)
+  for mixture in range(2):
+    features = encode(params, magnitude[mixture : mixture + 1])
+    for query in range(3):
+      alone = decode(
+        params, features, condition[mixture : mixture + 1, query : query + 1]
+      )
+      np.testing.assert_allclose(
+        at_once[mixture, query], alone[0, 0], rtol=1e-4, atol=1e-6
+      )
+  # Or the comparison above says little.
+  assert np.abs(at_once[:, 1:] - at_once[:, :-1]).max() > 1e-3
+
+
+def test_order_of_queries_is_order_of_masks(net):
+  _, params, encode, decode = net
+  magnitude, condition = _inputs()
+  features = encode(params, magnitude)
+  mask = decode(params, features, condition)
+  order = np.array([2, 0, 1])
+  np.testing.assert_allclose(
+    decode(params, features, condition[:, order]), mask[:, order], rtol=1e-5
+  )
+
+
+def test_skips_carry_the_mixture_past_the_bottleneck(net):
+  _, params, encode, decode = net
+  magnitude, condition = _inputs()
+  features = encode(params, magnitude)
+  muted = [jnp.zeros_like(features[0]), features[1]]
+  difference = decode(params, features, condition) - decode(
+    params, muted, condition
+  )
+  assert np.abs(difference).max() > 1e-3
+
+
+def test_decoder_site_has_a_film_in_every_block():
+  def films(site):
+    module = _Both(channels=(4, 8), kernel=3, film_site=site)
+    params = jax.eval_shape(module.init, jax.random.key(0), *_inputs())
+    return sum("film" in name for name in params["params"])
+
+  assert films("bottleneck") == 1
+  assert films("decoder") == 2
+
+
+def test_unknown_film_site_is_refused():
+  module = _Both(channels=(4, 8), kernel=3, film_site="everywhere")
+  with pytest.raises(InputError, match="film_site 'everywhere'"):
+    module.init(jax.random.key(0), *_inputs())
