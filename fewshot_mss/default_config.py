@@ -95,7 +95,8 @@ def _eval() -> ConfigDict:
   """How to score."""
   return ConfigDict(
     {
-      # Items of the fixed list that are scored, at most, each split.
+      # Items of the fixed list that are scored, at most, of each group (seen,
+      # unseen, each also in unheard timbres).
       "max_items": 200,
       "batch": 8,
       # Numbers of shots to compare; the last is the headline.

@@ -17,11 +17,11 @@ import numpy as np
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
+from fewshot_mss.audio.levels import SILENCE_DBFS
 from fewshot_mss.data.catalogue import SPLITS, save_catalogue
 from fewshot_mss.data.evaluation_list import write_evaluation_lists
 from fewshot_mss.data.segments import (
   BLOCK_S,
-  SILENCE_DBFS,
   Segment,
   make_catalogue,
   track_segments,
@@ -181,6 +181,8 @@ def build(
     )
   if not any(track.stems for track in track_set.tracks):
     raise InputError("no usable stem: there is no song that has one")
+  _check_names(track_set)
+  output_dir = output_dir.resolve()
   working = _working_folder(output_dir)
   tracks = {
     split: [track for track in track_set.tracks if track.split == split]
@@ -223,6 +225,25 @@ def build(
   finally:
     shutil.rmtree(working, ignore_errors=True)
   return output_dir
+
+
+def _check_names(track_set: TrackSet) -> None:
+  """Checks that names tell songs and stems apart, or splits would mix."""
+  songs = collections.Counter(track.name for track in track_set.tracks)
+  for track in track_set.tracks:
+    if songs[track.name] > 1:
+      raise InputError(f"two songs are called {track.name}: rename one")
+    if track.split not in SPLITS:
+      raise InputError(
+        f"song {track.name} is of split {track.split}: use one of "
+        f"{', '.join(SPLITS)}"
+      )
+    stems = collections.Counter(stem.name for stem in track.stems)
+    for name, count in stems.items():
+      if count > 1:
+        raise InputError(
+          f"two stems of song {track.name} are called {name}: rename one"
+        )
 
 
 def _working_folder(output_dir: Path) -> Path:

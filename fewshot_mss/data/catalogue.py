@@ -104,6 +104,11 @@ class Catalogue:
     return ids
 
   @functools.cached_property
+  def seen_instruments(self) -> tuple[str, ...]:
+    """Names of the seen instruments, in order of their class."""
+    return tuple(sorted(_picked(self.instruments, self.seen)))
+
+  @functools.cached_property
   def active(self) -> Bool[np.ndarray, "N blocks"]:
     """Which blocks show the instrument, by the level of their own stem."""
     loudest_db = np.full(len(self.stems), -np.inf, np.float32)
@@ -119,7 +124,9 @@ class Catalogue:
     """
     start = self.start_samples.astype(np.int64)
     stride = int(start.max(initial=0)) + 1
-    return np.unique(self.track * stride + start, return_inverse=True)[1]
+    # In 64 bits: a thousand songs of minutes are beyond 32.
+    number = self.track.astype(np.int64) * stride + start
+    return np.unique(number, return_inverse=True)[1]
 
   @functools.cached_property
   def trainable(self) -> Bool[np.ndarray, " N"]:
@@ -219,7 +226,11 @@ def load_catalogue(directory: Path) -> Catalogue:
   path = directory / "catalogue.npz"
   damaged = InputError(f"{path} is damaged: build the dataset again")
   try:
-    with np.load(path, allow_pickle=False) as stored:
+    # Opened here: numpy leaves the file of a broken archive open.
+    with (
+      path.open("rb") as file,
+      np.load(file, allow_pickle=False) as stored,
+    ):
       columns = {name: stored[name] for name in _COLUMNS}
     names = {name: tuple(described[name]) for name in _NAMES}
     unseen, unheard = described["unseen"], described["unheard_patches"]
@@ -236,7 +247,14 @@ def load_catalogue(directory: Path) -> Catalogue:
     stored_hash = described["content_hash"]
   except FileNotFoundError as error:
     raise InputError(f"{path} is missing: build the dataset again") from error
-  except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+  except (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    zipfile.BadZipFile,
+  ) as error:
     raise damaged from error
   if catalogue.content_hash != stored_hash:
     raise damaged
@@ -245,7 +263,7 @@ def load_catalogue(directory: Path) -> Catalogue:
 
 def _read_json(path: Path) -> dict[str, Any]:
   try:
-    return json.loads(path.read_text(encoding="utf-8"))
+    described = json.loads(path.read_text(encoding="utf-8"))
   except FileNotFoundError as error:
     raise InputError(
       f"{path} is missing: name a folder that `fewshot-mss data build` wrote"
@@ -254,3 +272,6 @@ def _read_json(path: Path) -> dict[str, Any]:
     raise InputError(
       f"{path} cannot be read as JSON: build the dataset again"
     ) from error
+  if not isinstance(described, dict):
+    raise InputError(f"{path} is no catalogue: build the dataset again")
+  return described

@@ -35,19 +35,24 @@ def clip_intervals(
     Ranges of positions in `view.group_rows`, in order; empty if there is none.
   """
   begin, end = int(view.group_begin[group]), int(view.group_begin[group + 1])
-  group_moment = view.group_moment[begin:end]
-
-  def ranges(first: np.ndarray, last: np.ndarray) -> Intervals:
-    low = begin + np.searchsorted(group_moment, first)
-    high = begin + np.searchsorted(group_moment, last)
-    return list(zip(low.tolist(), high.tolist(), strict=True))
-
-  own = ranges(view.track_begin[tracks], view.track_begin[tracks + 1])
-  mixed = ranges(moments, moments + 1)
+  own = _ranges(
+    view, begin, end, view.track_begin[tracks], view.track_begin[tracks + 1]
+  )
+  mixed = _ranges(view, begin, end, moments, moments + 1)
   others = _without([(begin, end)], sorted(own + mixed))
   if others and not same_track:
     return others
   return _without(own, mixed) or others
+
+
+def _ranges(
+  view: View, begin: int, end: int, first: np.ndarray, last: np.ndarray
+) -> Intervals:
+  """Finds the positions of some ranges of moments inside one group."""
+  held = view.group_moment[begin:end]
+  low = begin + np.searchsorted(held, first)
+  high = begin + np.searchsorted(held, last)
+  return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
 def _without(intervals: Intervals, holes: Intervals) -> Intervals:
@@ -108,9 +113,9 @@ def active_offsets(
   chance = rng.random(active.shape) + active
   block = np.argmax(chance, axis=1)
   within, before = rng.random((2, len(rows)))
-  instant = (block + within) * catalogue.block_samples
-  offsets = np.floor(instant - before * length_samples).astype(np.int64)
-  return np.clip(offsets, 0, spare)
+  instant = np.floor((block + within) * catalogue.block_samples)
+  offsets = instant - np.floor(before * length_samples)
+  return np.clip(offsets, 0, spare).astype(np.int64)
 
 
 def is_active(

@@ -79,6 +79,11 @@ def _check_alone(settings: EpisodeSettings) -> None:
       raise InputError(f"data.{key} must not be negative")
   if settings.max_sources < settings.min_sources:
     raise InputError("data.max_sources must not be below data.min_sources")
+  if settings.several_sources_share and settings.max_positives == 1:
+    raise InputError(
+      "data.several_sources_share needs data.max_positives of 2 or more: one "
+      "example shows one of the instruments alone"
+    )
   for key in settings._fields:
     if key.endswith("_share") and not 0 <= getattr(settings, key) <= 1:
       raise InputError(f"data.{key} is a probability: give 0 to 1")
@@ -119,8 +124,19 @@ def check_settings(
         f"segments of {catalogue.segment_samples / catalogue.sample_rate_hz} "
         "seconds: shorten it, or build with a longer --segment_s"
       )
-  if len(catalogue.view.split_instruments[split]) < 2:
+  instruments = len(catalogue.view.split_instruments[split])
+  if instruments < 2:
     raise InputError(
       f"data.path holds fewer than two seen instruments in {SPLITS[split]} "
       "songs: there is nothing to separate them from"
+    )
+  if instruments < settings.min_sources:
+    raise InputError(
+      f"data.min_sources is {settings.min_sources} but data.path holds "
+      f"{instruments} seen instruments in {SPLITS[split]} songs: lower it"
+    )
+  if settings.several_sources_share and instruments < 3:
+    raise InputError(
+      "data.several_sources_share needs three seen instruments, but data.path "
+      f"holds two in {SPLITS[split]} songs: set it to 0"
     )

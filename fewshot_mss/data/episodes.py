@@ -59,21 +59,18 @@ def empty_spec(
   index: int, *, sources: int, queries: int, positives: int, negatives: int
 ) -> EpisodeSpec:
   """Returns a spec of the given sizes that holds nothing yet."""
-
-  def full(value: int, *shape: int) -> np.ndarray:
-    return np.full(shape, value, np.int32)
-
+  positive, negative = (queries, positives), (queries, negatives)
   return EpisodeSpec(
     index=index,
-    source_records=full(NO_RECORD, sources),
-    source_offsets_samples=full(0, sources),
+    source_records=np.full(sources, NO_RECORD, np.int32),
+    source_offsets_samples=np.zeros(sources, np.int32),
     source_gains=np.zeros(sources, np.float32),
     target_sources=np.zeros((queries, sources), np.bool_),
-    positive_records=full(NO_RECORD, queries, positives),
-    positive_offsets_samples=full(0, queries, positives),
-    negative_records=full(NO_RECORD, queries, negatives),
-    negative_offsets_samples=full(0, queries, negatives),
-    class_id=full(-1, queries),
+    positive_records=np.full(positive, NO_RECORD, np.int32),
+    positive_offsets_samples=np.zeros(positive, np.int32),
+    negative_records=np.full(negative, NO_RECORD, np.int32),
+    negative_offsets_samples=np.zeros(negative, np.int32),
+    class_id=np.full(queries, -1, np.int32),
     query_mask=np.zeros(queries, np.bool_),
   )
 
@@ -124,11 +121,24 @@ def episode_spec(
   for q, instruments in enumerate(asked):
     if not instruments:
       continue
+    rows = _draw_positives(rng, catalogue, settings, mixture.rows, instruments)
+    # What no example shows cannot be asked for.
+    shown = np.isin(instruments, catalogue.instrument[rows]).all()
+    if settings.max_positives and not shown:
+      continue
     spec.query_mask[q] = True
     spec.target_sources[q, :count] = np.isin(held, instruments)
     if len(instruments) == 1:
       spec.class_id[q] = catalogue.class_ids[instruments[0]]
-    _fill_examples(rng, catalogue, settings, spec, q, instruments)
+    spec.positive_records[q, : len(rows)] = rows
+    spec.positive_offsets_samples[q, : len(rows)] = active_offsets(
+      rng, catalogue, rows, settings.example_samples
+    )
+    rows = _draw_negatives(rng, catalogue, settings, mixture.rows, instruments)
+    spec.negative_records[q, : len(rows)] = rows
+    spec.negative_offsets_samples[q, : len(rows)] = active_offsets(
+      rng, catalogue, rows, settings.example_samples
+    )
   return spec
 
 
@@ -226,47 +236,44 @@ def _draw_asked(
   return asked
 
 
-def _fill_examples(
+def _draw_positives(
   rng: np.random.Generator,
   catalogue: Catalogue,
   settings: EpisodeSettings,
-  spec: EpisodeSpec,
-  q: int,
+  sources: np.ndarray,
   instruments: list[int],
-) -> None:
-  """Fills in the examples of one query, in place."""
-  sources = spec.source_records[spec.source_records != NO_RECORD]
-  held = catalogue.instrument[sources]
+) -> np.ndarray:
+  """Draws the rows of one query's positives, at least one an instrument."""
   shots = settings.max_positives
-  if settings.random_shots and shots > 1:
-    shots = int(rng.integers(1, shots + 1))
-  same_track = bool(rng.random() < settings.same_track_share)
-  dropped = rng.random() < settings.drop_negatives_share
-  rows = draw_examples(
+  if settings.random_shots and shots > len(instruments):
+    shots = int(rng.integers(len(instruments), shots + 1))
+  return draw_examples(
     rng,
     catalogue,
     catalogue.view,
     sources,
     instruments,
     shots,
-    same_track=same_track,
+    same_track=bool(rng.random() < settings.same_track_share),
   )
-  spec.positive_records[q, : len(rows)] = rows
-  spec.positive_offsets_samples[q, : len(rows)] = active_offsets(
-    rng, catalogue, rows, settings.example_samples
-  )
-  if dropped or not settings.max_negatives:
-    return
+
+
+def _draw_negatives(
+  rng: np.random.Generator,
+  catalogue: Catalogue,
+  settings: EpisodeSettings,
+  sources: np.ndarray,
+  instruments: list[int],
+) -> np.ndarray:
+  """Draws the rows of one query's negatives; none where they are dropped."""
+  held = catalogue.instrument[sources]
   others = np.unique(held[~np.isin(held, instruments)])
-  rows = draw_examples(
+  dropped = rng.random() < settings.drop_negatives_share
+  return draw_examples(
     rng,
     catalogue,
     catalogue.view,
     sources,
     rng.permutation(others).tolist(),
-    settings.max_negatives,
-  )
-  spec.negative_records[q, : len(rows)] = rows
-  spec.negative_offsets_samples[q, : len(rows)] = active_offsets(
-    rng, catalogue, rows, settings.example_samples
+    0 if dropped else settings.max_negatives,
   )

@@ -18,6 +18,7 @@ from fewshot_mss.data.catalogue import (
   write_text_whole,
 )
 from fewshot_mss.data.episode_settings import EpisodeSettings
+from fewshot_mss.data.episodes import NO_RECORD
 from fewshot_mss.data.evaluation_items import (
   MAX_NEGATIVES,
   MAX_POSITIVES,
@@ -128,6 +129,8 @@ def read_evaluation_list(directory: Path, split: str) -> list[EvaluationItem]:
     ) from error
   except (OSError, ValueError) as error:
     raise InputError(f"{path} is damaged: build the dataset again") from error
+  if not isinstance(content, dict) or not isinstance(expected, dict):
+    raise InputError(f"{path} is damaged: build the dataset again")
   if content.get("format_version") != FORMAT_VERSION:
     raise InputError(
       f"{path} is not of format version {FORMAT_VERSION}: build the dataset "
@@ -140,7 +143,7 @@ def read_evaluation_list(directory: Path, split: str) -> list[EvaluationItem]:
     )
   names = ("group", "song", "instrument", "wrong_instrument")
   try:
-    return [
+    items = [
       EvaluationItem(
         spec=filled_spec(
           index, **{k: v for k, v in item.items() if k not in names}
@@ -149,5 +152,18 @@ def read_evaluation_list(directory: Path, split: str) -> list[EvaluationItem]:
       )
       for index, item in enumerate(content["items"])
     ]
-  except (KeyError, TypeError, ValueError) as error:
+    num_rows = sum(expected["num_segments"].values())
+  except (AttributeError, KeyError, TypeError, ValueError) as error:
     raise InputError(f"{path} is damaged: build the dataset again") from error
+  for item in items:
+    spec = item.spec
+    for rows in (
+      spec.source_records,
+      spec.positive_records,
+      spec.negative_records,
+    ):
+      if rows.min() < NO_RECORD or rows.max() >= num_rows:
+        raise InputError(
+          f"{path} names segments that are not there: build the dataset again"
+        )
+  return items

@@ -59,11 +59,13 @@ def episode_batches(
     An iterator over batches of `global_batch // shard_count` episodes, numpy.
 
   Raises:
-    InputError: If the dataset cannot serve the configuration, or the hosts do
-      not divide the batch.
+    InputError: If the dataset cannot serve the configuration, the seed is
+      negative, or the hosts do not divide the batch.
   """
   global_batch = config.train.global_batch
-  if global_batch % shard_count:
+  if config.seed < 0:
+    raise InputError(f"seed is {config.seed}: give 0 or more")
+  if global_batch < 1 or global_batch % shard_count:
     raise InputError(
       f"train.global_batch is {global_batch}: give a multiple of the "
       f"{shard_count} hosts"

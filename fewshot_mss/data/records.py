@@ -53,7 +53,7 @@ class RecordReader:
         )
       self._sources.append(source)
 
-  def read(self, row: int) -> Float32[np.ndarray, " samples"]:
+  def read(self, row: int | np.integer) -> Float32[np.ndarray, " samples"]:
     """Returns a segment in [-1, 1].
 
     Args:

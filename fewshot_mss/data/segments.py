@@ -6,15 +6,14 @@ Segments lie on one grid for all stems of a track; silent ones are left out.
 import dataclasses
 
 import numpy as np
-import soxr
 from jaxtyping import Float, Int, Int16
 
+from fewshot_mss.audio.levels import SILENCE_DBFS, block_rms_db, rms_db
+from fewshot_mss.audio.resampling import resample, to_mono
 from fewshot_mss.data.catalogue import SPLITS, TRAIN, Catalogue
 from fewshot_mss.data.tracks import Stem, Track, TrackSet
 from fewshot_mss.errors import InputError
 
-# Segments quieter than this count as silence and are not stored.
-SILENCE_DBFS = -60.0
 BLOCK_S = 0.25
 _FULL_SCALE = 32767.0
 
@@ -71,32 +70,23 @@ def track_segments(
       cut = np.zeros(segment_samples, np.int16)
       there = sound[start : start + segment_samples]
       cut[: len(there)] = np.rint(there * gain)
-      levels_db = block_levels_db(cut, segment_samples)
-      if levels_db[0] < SILENCE_DBFS:
+      heard = cut / (_FULL_SCALE + 1)
+      level_db = rms_db(heard)
+      if level_db < SILENCE_DBFS:
         continue
       segments.append(
         Segment(
           track=track.name,
           stem=stem,
           start_samples=start,
-          rms_db=float(levels_db[0]),
+          rms_db=level_db,
           levels_db=np.clip(
-            np.rint(block_levels_db(cut, block_samples)), -128, 0
+            np.rint(block_rms_db(heard, block_samples)), -128, 0
           ).astype(np.int8),
           pcm=cut,
         )
       )
   return segments
-
-
-def block_levels_db(
-  pcm: Int16[np.ndarray, " samples"], block_samples: int
-) -> Float[np.ndarray, " blocks"]:
-  """Returns the RMS level of each block; the last block may be shorter."""
-  starts = np.arange(0, len(pcm), block_samples)
-  energy = np.add.reduceat((pcm / (_FULL_SCALE + 1)) ** 2, starts)
-  lengths = np.diff(np.append(starts, len(pcm)))
-  return 10 * np.log10(energy / lengths + 1e-13)
 
 
 def _mono(
@@ -108,7 +98,7 @@ def _mono(
       f"stem {stem.name} of track {track.name} holds NaN or infinite samples: "
       "repair or remove it"
     )
-  return soxr.resample(samples.mean(axis=1), rate_hz, sample_rate_hz)
+  return resample(to_mono(samples), rate_hz, sample_rate_hz)
 
 
 def make_catalogue(

@@ -1,0 +1,213 @@
+"""Speeds, as ratios of two measurements of one run.
+
+A shared machine is never twice as fast as it was: what is compared is measured
+in turns, and the spread is told.
+"""
+
+import functools
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import rich
+from jaxtyping import Float
+from ml_collections import ConfigDict
+from rich.table import Table
+
+from fewshot_mss.audio.files import write_audio
+from fewshot_mss.data.builder import build
+from fewshot_mss.data.catalogue import load_catalogue
+from fewshot_mss.data.layouts.rendered import RenderSettings, rendered
+from fewshot_mss.data.pipeline import episode_batches
+from fewshot_mss.evaluation.report import machine_description
+from fewshot_mss.training import parallel
+from fewshot_mss.training.optimizer import make_optimizer
+from fewshot_mss.training.step import init_state, train_step
+from fewshot_mss.training.train import (
+  blank_batch,
+  check_run,
+  train_and_evaluate,
+)
+
+_SONGS = 24
+_SEGMENT_S = 4.0
+# The first steps wait for the compiler and fill the pipeline.
+_WARM_UP_STEPS = 10
+_STEPS = 60
+_TURNS = 3
+_SONG_S = 60.0
+
+
+class Measure(NamedTuple):
+  """Seconds of some repetitions of one thing."""
+
+  seconds: Float[np.ndarray, " n"]
+
+  @property
+  def median_s(self) -> float:
+    """The middle one."""
+    return float(np.median(self.seconds))
+
+  def described(self) -> str:
+    """Returns the median, the quartiles and n."""
+    low, high = np.percentile(self.seconds, [25, 75])
+    return (
+      f"{1000 * self.median_s:.0f} ms "
+      f"({1000 * low:.0f} to {1000 * high:.0f}, n = {len(self.seconds)})"
+    )
+
+
+def run_bench(config: ConfigDict, output: Path) -> None:
+  """Measures, and prints a table of ratios.
+
+  Args:
+    config: Whose training is measured; `data.path` is set to `output/data`.
+    output: Folder for what the measuring needs.
+  """
+  data = output / "data"
+  if not data.exists():
+    build(
+      rendered(RenderSettings(num_songs=_SONGS)),
+      data,
+      sample_rate_hz=config.model.sample_rate_hz,
+      segment_s=_SEGMENT_S,
+    )
+  config.data.path = str(data)
+  config.train.steps = _WARM_UP_STEPS + _STEPS
+  config.train.checkpoint_every_steps = _STEPS
+  config.train.eval_every_steps = 10 * _STEPS
+  config.eval.max_items = config.eval.batch
+  workdir = output / "run"
+  shutil.rmtree(workdir, ignore_errors=True)
+
+  step, batch_bytes = measure_step(config, data)
+  loop = measure_loop(config, workdir)
+  step_after, _ = measure_step(config, data)
+  step = Measure(np.concatenate([step.seconds, step_after.seconds]))
+  pipeline = measure_pipeline(config, data)
+  training_gib = _peak_gib(resource.RUSAGE_SELF)
+  song, separation_gib = measure_separation(workdir / "model", output)
+
+  table = Table(title="speeds", caption=machine_description())
+  for title in ("what", "ratio", "asked", "measured"):
+    table.add_column(title)
+  table.add_row(
+    "training loop / bare compiled step",
+    f"{step.median_s / loop.median_s:.2f}",
+    ">= 0.90",
+    f"step {step.described()}; loop {loop.described()}",
+  )
+  table.add_row(
+    "input pipeline / what the step takes",
+    f"{step.median_s / pipeline.median_s:.1f}",
+    ">= 3",
+    f"batch {pipeline.described()}, {batch_bytes / 2**20:.1f} MiB",
+  )
+  table.add_row(
+    "separation / real time",
+    f"{_SONG_S / song.median_s:.1f}",
+    "",
+    f"{_SONG_S:.0f} s of stereo at 44.1 kHz, the whole command: "
+    f"{song.described()}",
+  )
+  table.add_row("peak memory, training", "", "", f"{training_gib:.2f} GiB")
+  table.add_row("peak memory, separation", "", "", f"{separation_gib:.2f} GiB")
+  rich.print(table)
+
+
+def measure_step(config: ConfigDict, data: Path) -> tuple[Measure, int]:
+  """Times the bare compiled step on one batch that never leaves the device.
+
+  Args:
+    config: Of the training.
+    data: The prepared dataset.
+
+  Returns:
+    The times of a step, and the bytes of a batch.
+  """
+  catalogue = load_catalogue(data)
+  model = check_run(config, catalogue)
+  optimizer = make_optimizer(config.train)
+  state = parallel.create_state(
+    functools.partial(init_state, model, optimizer, 0, blank_batch(config))
+  )
+  step_fn = parallel.pmap_step(
+    functools.partial(
+      train_step, model=model, optimizer=optimizer, train=config.train
+    )
+  )
+  read = next(episode_batches(config, data, start_step=0, stop_step=1))
+  batch = parallel.put_batch(read)
+  times = []
+  for _ in range(_WARM_UP_STEPS + _STEPS // 2):
+    state, metrics = step_fn(state, batch)
+    jax.block_until_ready(metrics)
+    times.append(time.monotonic())
+  size = sum(leaf.nbytes for leaf in jax.tree.leaves(read))
+  return Measure(np.diff(times)[_WARM_UP_STEPS:]), size
+
+
+def measure_loop(config: ConfigDict, workdir: Path) -> Measure:
+  """Times the steps of a real training, data, metrics and checkpoints and all.
+
+  Args:
+    config: Of the training.
+    workdir: A new folder.
+
+  Returns:
+    The times between steps.
+  """
+  times = []
+  train_and_evaluate(
+    config, workdir, on_step=lambda step: times.append(time.monotonic())
+  )
+  return Measure(np.diff(times)[_WARM_UP_STEPS:])
+
+
+def measure_pipeline(config: ConfigDict, data: Path) -> Measure:
+  """Times batches when nothing else runs."""
+  batches = episode_batches(
+    config, data, start_step=0, stop_step=config.train.steps
+  )
+  return Measure(np.diff(_ticks(batches))[_WARM_UP_STEPS:])
+
+
+def _ticks(items: Iterable[object]) -> list[float]:
+  return [time.monotonic() for _ in items]
+
+
+def measure_separation(model: Path, output: Path) -> tuple[Measure, float]:
+  """Times the command that separates a song, in processes of their own.
+
+  Args:
+    model: An archive.
+    output: Folder for the song.
+
+  Returns:
+    The times of a whole command, and the peak memory of one in GiB.
+  """
+  rate_hz = 44100
+  rng = np.random.default_rng(0)
+  noise = 0.1 * rng.standard_normal((round(_SONG_S * rate_hz), 2))
+  song = output / "song.wav"
+  write_audio(song, noise.astype(np.float32), rate_hz, "PCM_16")
+  command = [sys.executable, "-m", "fewshot_mss.cli", "separate", str(song)]
+  command += ["-p", f"{song}@0:01-0:05", "--model", str(model)]
+  command += ["-o", str(output / "separated"), "--overwrite"]
+  times = [time.monotonic()]
+  for _ in range(_TURNS):
+    subprocess.run(command, check=True, capture_output=True)
+    times.append(time.monotonic())
+  return Measure(np.diff(times)), _peak_gib(resource.RUSAGE_CHILDREN)
+
+
+def _peak_gib(who: int) -> float:
+  """Returns the peak resident memory; Linux tells it in KiB."""
+  return resource.getrusage(who).ru_maxrss / 2**20

@@ -1,0 +1,168 @@
+"""The command line: parse, import the room, call one function.
+
+Exit status: 0 done; 1 a run that could not go on; 2 input that cannot be used,
+told in one line; 130 interrupted.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from fewshot_mss.arguments import parse, require_config
+from fewshot_mss.errors import InputError, RunError
+
+
+def main(words: Sequence[str] | None = None) -> int:
+  """Runs one verb and returns the exit status.
+
+  Args:
+    words: Of the command; those of the process if None.
+
+  Returns:
+    The exit status.
+  """
+  try:
+    parsed = parse(sys.argv[1:] if words is None else words)
+    _VERBS[parsed.verb](parsed)
+  except InputError as error:
+    print(f"fewshot-mss: {error}", file=sys.stderr)
+    return 2
+  except RunError as error:
+    print(f"fewshot-mss: {error}", file=sys.stderr)
+    return 1
+  except KeyboardInterrupt:
+    print(
+      "fewshot-mss: interrupted; a training goes on if started again",
+      file=sys.stderr,
+    )
+    return 130
+  return 0
+
+
+def _data_build(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.data.builder import build
+
+  if parsed.layout == "rendered":
+    from fewshot_mss.data.layouts.rendered import RenderSettings, rendered
+
+    if parsed.root is not None:
+      raise InputError(
+        "the layout rendered makes its own songs: leave the folder "
+        f"{parsed.root} out, or name it as --midi_folder"
+      )
+    if parsed.unseen is not None:
+      raise InputError(
+        "the layout rendered draws unseen classes: give --num_unseen"
+      )
+    track_set = rendered(
+      RenderSettings(
+        num_songs=parsed.num_songs,
+        song_s=parsed.song_s,
+        seed=parsed.seed,
+        soundfont=parsed.soundfont,
+        unheard_soundfont=parsed.unheard_soundfont,
+        midi_folder=parsed.midi_folder,
+        num_unseen=parsed.num_unseen,
+      )
+    )
+  else:
+    from fewshot_mss.data.layouts.stem_folder import stem_folder
+
+    if parsed.root is None:
+      raise InputError("name the folder of songs to build from")
+    unseen = [name for name in (parsed.unseen or "").split(",") if name]
+    track_set = stem_folder(parsed.root, unseen=unseen, seed=parsed.seed)
+  build(
+    track_set,
+    parsed.output,
+    sample_rate_hz=parsed.sample_rate_hz,
+    segment_s=parsed.segment_s,
+  )
+  print(
+    f"wrote {parsed.output}; look with `fewshot-mss data list {parsed.output}`"
+  )
+
+
+def _data_list(parsed: argparse.Namespace) -> None:
+  import rich
+
+  from fewshot_mss.data.listing import describe_dataset
+
+  rich.print(describe_dataset(parsed.dataset))
+
+
+def _data_show(parsed: argparse.Namespace) -> None:
+  from fewshot_mss import default_config
+  from fewshot_mss.data.show import show_episode
+
+  config = parsed.config or default_config.get_config()
+  show_episode(parsed.dataset, config, parsed.index, parsed.output)
+
+
+def _train(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.training import parallel
+  from fewshot_mss.training.train import train_and_evaluate
+
+  config = require_config(parsed)
+  if parsed.coordinator or parsed.distributed:
+    parallel.join_hosts(
+      parsed.coordinator, parsed.num_processes, parsed.process_id
+    )
+  train_and_evaluate(config, parsed.workdir)
+
+
+def _evaluate(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.training.scoring import evaluate_run
+
+  evaluate_run(require_config(parsed), parsed.workdir)
+
+
+def _describe(parsed: argparse.Namespace) -> None:
+  import rich
+
+  from fewshot_mss.describe import describe
+
+  rich.print(describe(require_config(parsed)))
+
+
+def _separate(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.inference.command import separate_command
+
+  separate_command(
+    parsed.songs,
+    parsed.positive,
+    parsed.negative,
+    model=parsed.model,
+    output=parsed.output,
+    instrument=parsed.instrument,
+    overwrite=parsed.overwrite,
+  )
+
+
+def _demo(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.demo import run_demo
+
+  run_demo(require_config(parsed), parsed.output)
+
+
+def _bench(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.bench import run_bench
+
+  run_bench(require_config(parsed), parsed.output)
+
+
+_VERBS = {
+  "data build": _data_build,
+  "data list": _data_list,
+  "data show": _data_show,
+  "train": _train,
+  "evaluate": _evaluate,
+  "describe": _describe,
+  "separate": _separate,
+  "demo": _demo,
+  "bench": _bench,
+}
+
+
+if __name__ == "__main__":
+  sys.exit(main())

@@ -1,0 +1,181 @@
+"""Checkpoints of a run: Orbax, asynchronous, the newest few and the best."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+from absl import logging
+from ml_collections import ConfigDict
+
+from fewshot_mss.errors import InputError
+from fewshot_mss.training.parallel import to_global
+from fewshot_mss.training.step import TrainState
+
+SCORE = "eval_score"
+
+# Leaves that may change between two starts of a run: they say where the data
+# lies and what is shown and kept, but no number of the training depends on
+# them.
+_FREE = {
+  "data.path",
+  "data.read_threads",
+  "data.prefetch_batches",
+  "train.log_every_steps",
+  "train.checkpoint_every_steps",
+  "train.keep_checkpoints",
+}
+
+
+def open_manager(workdir: Path, keep: int) -> ocp.CheckpointManager:
+  """Opens `workdir/checkpoints`; close it, or the last save may be lost.
+
+  Args:
+    workdir: Folder of the run.
+    keep: The newest `keep` checkpoints stay, and besides them the best by
+      evaluation score.
+
+  Returns:
+    The manager.
+  """
+  # Orbax tells of every file at INFO; what a person must know is a warning.
+  logging.set_verbosity(logging.WARNING)
+  policy = ocp.checkpoint_managers
+  options = ocp.CheckpointManagerOptions(
+    preservation_policy=policy.AnyPreservationPolicy(
+      [policy.LatestN(keep), policy.BestN(n=1, get_metric_fn=_rank)]
+    ),
+    # The policy decides alone, but without this Orbax does not store scores,
+    # and the next start would not know which checkpoint is the best.
+    best_fn=_rank,
+    enable_async_checkpointing=True,
+  )
+  return ocp.CheckpointManager(
+    (workdir / "checkpoints").absolute(), options=options
+  )
+
+
+def _rank(metrics: dict[str, float]) -> float:
+  """Ranks checkpoints; those that were not scored come last."""
+  return metrics.get(SCORE, -math.inf)
+
+
+def save(
+  manager: ocp.CheckpointManager,
+  state: TrainState,
+  step: int,
+  score: float | None,
+) -> None:
+  """Begins to save a state; the next save waits until this one is done.
+
+  Args:
+    manager: Of the run.
+    state: What to save.
+    step: Steps done.
+    score: Of the evaluation at this step, higher is better; None without one.
+  """
+  manager.save(
+    step,
+    args=ocp.args.StandardSave(to_global(state)),
+    # None would make Orbax warn of a missing score.
+    metrics={} if score is None else {SCORE: score},
+  )
+
+
+def restore(
+  manager: ocp.CheckpointManager, state: TrainState, step: int | None = None
+) -> TrainState:
+  """Returns a saved state, laid out as the given one.
+
+  Args:
+    manager: Of the run.
+    state: Gives shapes, types and devices; its values are not read and its
+      memory is freed, as both together may not fit.
+    step: Which checkpoint; the newest if None.
+
+  Returns:
+    The saved state.
+  """
+  like = jax.tree.map(
+    lambda leaf: jax.ShapeDtypeStruct(
+      leaf.shape, leaf.dtype, sharding=leaf.sharding
+    ),
+    state,
+  )
+  jax.tree.map(lambda leaf: leaf.delete(), state)
+  return manager.restore(
+    manager.latest_step() if step is None else step,
+    args=ocp.args.StandardRestore(like),
+  )
+
+
+def claim_workdir(
+  workdir: Path, config: ConfigDict, catalogue_hash: str
+) -> None:
+  """Writes `config.json`, or checks that the one there is of the same run.
+
+  Args:
+    workdir: Folder of the run; made if it is not there.
+    config: Of this start.
+    catalogue_hash: Of the dataset of this start.
+
+  Raises:
+    InputError: If the folder holds a run that differs in what matters, or
+      cannot be written.
+  """
+  mine = {
+    "config": json.loads(config.to_json_best_effort()),
+    "catalogue_hash": catalogue_hash,
+  }
+  path = workdir / "config.json"
+  try:
+    workdir.mkdir(parents=True, exist_ok=True)
+    there = path.read_text(encoding="utf-8") if path.exists() else None
+    if there is None and jax.process_index() == 0:
+      temporary = path.with_suffix(".tmp")
+      temporary.write_text(json.dumps(mine, indent=1), encoding="utf-8")
+      temporary.replace(path)
+  except OSError as error:
+    raise InputError(
+      f"workdir {workdir} cannot be written ({error.strerror}): name another "
+      "with --workdir"
+    ) from error
+  if there is None:
+    return
+  try:
+    theirs = json.loads(there)
+    differing = _differences(theirs["config"], mine["config"])
+    same_data = theirs["catalogue_hash"] == catalogue_hash
+  except (ValueError, KeyError, TypeError) as error:
+    raise InputError(
+      f"{path} is damaged: name another --workdir, or remove this one"
+    ) from error
+  if differing:
+    raise InputError(
+      f"workdir {workdir} holds a run of another configuration "
+      f"({'; '.join(differing)}): name another --workdir, or go on with the "
+      "values that it began with"
+    )
+  if not same_data:
+    raise InputError(
+      f"workdir {workdir} holds a run on another dataset than "
+      f"{config.data.path}: name another --workdir, or the dataset that it "
+      "began with in data.path"
+    )
+
+
+def _differences(
+  theirs: dict[str, Any], mine: dict[str, Any], prefix: str = ""
+) -> list[str]:
+  """Names the leaves in which two configurations differ, and how."""
+  found = []
+  for key in sorted({*theirs, *mine}):
+    name = prefix + key
+    before, now = theirs.get(key), mine.get(key)
+    if isinstance(before, dict) and isinstance(now, dict):
+      found += _differences(before, now, f"{name}.")
+    elif before != now and name not in _FREE and not name.startswith("eval."):
+      found.append(f"{name} was {before}, is {now}")
+  return found

@@ -1,0 +1,117 @@
+"""Data parallelism: the one file that knows of devices, hosts and pmap.
+
+Why pmap: it is what this project was asked to show, and it says all there is
+to say about data parallelism in one line: the batch is split over the devices,
+the state is the same on all of them, `psum` adds up. Since JAX 0.8 it is
+`jit(shard_map(...))` underneath. Here it is used in that spirit: the state is
+*not* stacked along a device axis (`in_axes=None`, `out_axes=None`), so it looks
+the same as on one device and is saved and restored as it is.
+
+How one would move: replace `pmap_step` by `jax.jit(jax.shard_map(step,
+mesh=mesh, in_specs=(P(), P(AXIS)), out_specs=P()))` and drop the leading device
+axis in `put_batch`. `train_step` stays: its only parallel words are psums over
+AXIS.
+"""
+
+import functools
+from collections.abc import Callable
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from fewshot_mss.episode import EpisodeBatch
+from fewshot_mss.errors import InputError
+from fewshot_mss.training.step import AXIS, TrainState
+
+
+def join_hosts(
+  coordinator: str | None = None,
+  num_processes: int | None = None,
+  process_id: int | None = None,
+) -> None:
+  """Joins the processes of a run; call it before anything else touches JAX.
+
+  Args:
+    coordinator: HOST:PORT of process 0; None, with the rest, on TPU slices,
+      SLURM and Open MPI, which tell by themselves.
+    num_processes: How many there are.
+    process_id: Which one this is.
+
+  Raises:
+    InputError: If the three are not given together.
+  """
+  given = (coordinator, num_processes, process_id)
+  if any(value is None for value in given) and given != (None, None, None):
+    raise InputError(
+      "--coordinator, --num_processes and --process_id go together: give all "
+      "three, or --distributed alone"
+    )
+  jax.distributed.initialize(coordinator, num_processes, process_id)
+
+
+def check_batch(global_batch: int, name: str) -> None:
+  """Raises InputError unless all devices get equally many mixtures."""
+  devices = jax.device_count()
+  if global_batch < 1 or global_batch % devices:
+    raise InputError(
+      f"{name}={global_batch} cannot be divided among {devices} devices: "
+      f"choose a multiple of {devices}"
+    )
+
+
+def create_state(init: Callable[[], TrainState]) -> TrainState:
+  """Runs `init` so that every device of every host holds the whole state.
+
+  Laid out from the start, or else donating it to the first step deletes the
+  only copy in a run of several processes.
+  """
+  mesh = Mesh(np.array(jax.devices()), (AXIS,))
+  replicated = NamedSharding(mesh, PartitionSpec())
+  return jax.jit(init, out_shardings=replicated)()
+
+
+def pmap_step(step: Callable) -> Callable:
+  """Returns `step` over all devices; the state that goes in is used up."""
+  return jax.pmap(
+    step,
+    axis_name=AXIS,
+    in_axes=(None, 0),
+    out_axes=(None, None),
+    donate_argnums=0,
+  )
+
+
+@functools.cache
+def _local_sharding() -> NamedSharding:
+  mesh = Mesh(np.array(jax.local_devices()), (AXIS,))
+  return NamedSharding(mesh, PartitionSpec(AXIS))
+
+
+def put_batch(batch: EpisodeBatch) -> EpisodeBatch:
+  """Puts this host's share of a batch on its devices, one slice each.
+
+  Args:
+    batch: numpy leaves [local_batch, ...].
+
+  Returns:
+    The same as JAX arrays [local_devices, local_batch / local_devices, ...].
+  """
+  devices = jax.local_device_count()
+
+  def split(leaf: np.ndarray) -> np.ndarray:
+    return leaf.reshape(devices, leaf.shape[0] // devices, *leaf.shape[1:])
+
+  return jax.device_put(jax.tree.map(split, batch), _local_sharding())
+
+
+def to_global(state: TrainState) -> TrainState:
+  """Returns the state as arrays that Orbax can save from several hosts.
+
+  pmap's outputs belong to one process each, and Orbax refuses those.
+  """
+  if jax.process_count() == 1:
+    return state
+  convert = ocp.utils.fully_replicated_host_local_array_to_global_array
+  return jax.tree.map(convert, state)

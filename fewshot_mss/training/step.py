@@ -1,0 +1,113 @@
+"""One training step: a plain function of a state and a batch."""
+
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+from ml_collections import ConfigDict
+
+from fewshot_mss.episode import EpisodeBatch
+from fewshot_mss.models.separator import FewShotSeparator
+from fewshot_mss.training import losses
+
+AXIS = "devices"
+PyTree = Any
+
+
+class TrainState(NamedTuple):
+  """All that changes in training.
+
+  Attributes:
+    step: Steps done.
+    params: What is learned.
+    ema_params: Their exponential moving average: what is evaluated and kept.
+    opt_state: State of the optimiser.
+  """
+
+  step: jax.Array
+  params: PyTree
+  ema_params: PyTree
+  opt_state: PyTree
+
+
+def init_state(
+  model: nn.Module,
+  optimizer: optax.GradientTransformation,
+  seed: int,
+  batch: EpisodeBatch,
+) -> TrainState:
+  """Returns the state before the first step; a batch gives the shapes."""
+  batch = jax.tree.map(jnp.asarray, batch)
+  params = model.init(jax.random.key(seed), batch)["params"]
+  return TrainState(
+    step=jnp.zeros((), jnp.int32),
+    params=params,
+    ema_params=jax.tree.map(jnp.copy, params),
+    opt_state=optimizer.init(params),
+  )
+
+
+def loss_sum(
+  params: PyTree,
+  batch: EpisodeBatch,
+  model: FewShotSeparator,
+  loss_name: str,
+) -> tuple[jax.Array, jax.Array]:
+  """Returns the loss summed over the queries that count, and their number."""
+  estimates = model.apply({"params": params}, batch)
+  values = losses.get_loss(loss_name)(
+    losses.Batch(
+      estimates, batch.targets, batch.mixture, model.n_fft, model.hop_samples
+    )
+  )
+  return losses.masked_sum(values, batch.query_mask)
+
+
+def train_step(
+  state: TrainState,
+  batch: EpisodeBatch,
+  *,
+  model: FewShotSeparator,
+  optimizer: optax.GradientTransformation,
+  train: ConfigDict,
+) -> tuple[TrainState, dict[str, jax.Array]]:
+  """Takes one step on this device's share of the batch.
+
+  The only parallel words are the three psums: gradients are the sum over all
+  devices of the gradient of the sum, divided by the sum of the counts. That is
+  the gradient of the global mean also when devices count different numbers of
+  queries.
+
+  Args:
+    state: The same on every device.
+    batch: This device's episodes.
+    model: The network.
+    optimizer: What `make_optimizer` returned.
+    train: The config group: `loss` and `ema_decay` are read here.
+
+  Returns:
+    The next state, and metrics as scalars, the same on every device.
+  """
+  grad_fn = jax.value_and_grad(loss_sum, has_aux=True)
+  (total, count), grads = grad_fn(state.params, batch, model, train.loss)
+  total, count = lax.psum(total, AXIS), lax.psum(count, AXIS)
+  count = jnp.maximum(count, 1.0)
+  grads = jax.tree.map(lambda g: g / count, lax.psum(grads, AXIS))
+  updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+  params = optax.apply_updates(state.params, updates)
+  # Early in a run the average would remember the random start for long.
+  decay = jnp.minimum(train.ema_decay, (1.0 + state.step) / (10.0 + state.step))
+  ema_params = optax.incremental_update(params, state.ema_params, 1.0 - decay)
+  metrics = {
+    "loss": total / count,
+    "queries": count,
+    "grad_norm": optax.tree.norm(grads),
+    "param_norm": optax.tree.norm(params),
+    "update_norm": optax.tree.norm(updates),
+    "bad_steps": opt_state.total_notfinite,
+    "bad_steps_in_a_row": opt_state.notfinite_count,
+  }
+  return TrainState(state.step + 1, params, ema_params, opt_state), metrics

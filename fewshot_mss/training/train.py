@@ -1,0 +1,282 @@
+"""The training loop, read from top to bottom."""
+
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from fewshot_mss.data.catalogue import Catalogue, load_catalogue
+from fewshot_mss.data.episode_settings import EpisodeSettings, check_settings
+from fewshot_mss.data.pipeline import episode_batches
+from fewshot_mss.episode import EpisodeBatch, Support
+from fewshot_mss.errors import InputError, RunError
+from fewshot_mss.evaluation.evaluate import check_eval_config
+from fewshot_mss.export.archive import save_archive
+from fewshot_mss.models.separator import FewShotSeparator
+from fewshot_mss.training import checkpoint, losses, parallel, scoring
+from fewshot_mss.training.metric_writer import MetricWriter
+from fewshot_mss.training.optimizer import make_optimizer
+from fewshot_mss.training.step import TrainState, init_state, train_step
+
+# Steps after which the speed is told for the first time: the first ones wait
+# for the compiler.
+_FIRST_WORD_STEPS = 10
+
+
+def train_and_evaluate(
+  config: ConfigDict,
+  workdir: Path,
+  on_step: Callable[[int], None] = lambda step: None,
+) -> TrainState:
+  """Trains a separator, or goes on with the training that a workdir holds.
+
+  The workdir gets `config.json`, `checkpoints/STEP/`, `metrics.jsonl`,
+  `tensorboard/`, and at the end `model/`, the archive that `separate` loads,
+  and `evaluation/` with the scores on the test list, if the dataset has one.
+
+  Args:
+    config: As of `default_config.get_config`.
+    workdir: Folder of the run.
+    on_step: Called with each step's number once it is dispatched, for those
+      who watch or time a run.
+
+  Returns:
+    The state after the last step.
+
+  Raises:
+    InputError: If the configuration, the dataset and the devices do not go
+      together, or the workdir holds another run. Before any long work.
+    RunError: If gradients stop being finite.
+  """
+  # ---- What a person can get wrong, before anything slow.
+  directory = Path(config.data.path)
+  catalogue = load_catalogue(directory)
+  model = check_run(config, catalogue)
+  checkpoint.claim_workdir(workdir, config, catalogue.content_hash)
+
+  # ---- The network, its optimiser, and where an earlier start left them.
+  optimizer = make_optimizer(config.train)
+  state = parallel.create_state(
+    functools.partial(
+      init_state, model, optimizer, config.seed, blank_batch(config)
+    )
+  )
+  steps = config.train.steps
+  with checkpoint.open_manager(
+    workdir, config.train.keep_checkpoints
+  ) as manager:
+    first = manager.latest_step() or 0
+    if first:
+      state = checkpoint.restore(manager, state)
+    step_fn = parallel.pmap_step(
+      functools.partial(
+        train_step, model=model, optimizer=optimizer, train=config.train
+      )
+    )
+
+    # ---- Step by step. The next one is dispatched before the last one's
+    # ---- metrics are fetched, so that devices never wait for this process.
+    with MetricWriter(workdir, first_step=first, last_step=steps) as writer:
+      writer.say(_introduction(config, state, catalogue, first))
+      batches = _batches(config, directory, catalogue, first)
+      window: list[dict[str, float]] = []
+      pending = None
+      for step in range(first + 1, steps + 1):
+        batch = parallel.put_batch(next(batches))
+        with jax.transfer_guard("disallow"):
+          state, metrics = step_fn(state, batch)
+        if pending is not None:
+          window.append(_fetch(pending, step - 1, config))
+        pending = metrics
+        writer.advance()
+        on_step(step)
+        if step - first == _FIRST_WORD_STEPS:
+          jax.block_until_ready(metrics)
+          writer.say_speed(step, config.train.global_batch)
+
+        is_last = step == steps
+        is_eval = step % config.train.eval_every_steps == 0
+        is_save = step % config.train.checkpoint_every_steps == 0
+        is_log = step % config.train.log_every_steps == 0
+        if is_log or is_save or is_eval or is_last:
+          # A row whenever the state may be saved: a run that goes on from
+          # there has nothing of the row to remember.
+          window.append(_fetch(pending, step, config))
+          pending = None
+          writer.write(step, _mean(window))
+          writer.write_speed(step, config.train.global_batch)
+          window = []
+        score = None
+        if is_eval:
+          score = scoring.validation_score(
+            config, model, state.ema_params, directory
+          )
+          if score is not None:
+            writer.write(step, {checkpoint.SCORE: score})
+        if is_save or is_eval or is_last:
+          checkpoint.save(manager, state, step, score)
+
+  # ---- What the run was for: weights to separate with, and their scores.
+  if jax.process_index() == 0:
+    params = jax.device_get(state.ema_params)
+    save_archive(
+      workdir / "model",
+      params,
+      model=config.model.to_dict(),
+      instruments=catalogue.seen_instruments,
+      training=_training_summary(config, catalogue),
+    )
+    scoring.evaluate_run(config, workdir)
+  return state
+
+
+def check_run(config: ConfigDict, catalogue: Catalogue) -> FewShotSeparator:
+  """Checks that configuration, dataset and devices go together.
+
+  Args:
+    config: Of the run.
+    catalogue: Of the dataset.
+
+  Returns:
+    The network that the configuration describes.
+
+  Raises:
+    InputError: If they do not, naming the configuration's key.
+  """
+  train = config.train
+  for key in (
+    "steps",
+    "max_bad_steps",
+    "log_every_steps",
+    "checkpoint_every_steps",
+    "keep_checkpoints",
+    "eval_every_steps",
+  ):
+    if train[key] < 1:
+      raise InputError(f"train.{key} is {train[key]}: give at least 1")
+  if train.learning_rate <= 0:
+    raise InputError("train.learning_rate must be above 0")
+  losses.get_loss(train.loss)
+  parallel.check_batch(train.global_batch, "train.global_batch")
+  check_settings(EpisodeSettings.from_config(config), catalogue)
+  conditioning = config.model.conditioning
+  if conditioning == "examples_and_negatives" and not config.data.max_negatives:
+    raise InputError(
+      "model.conditioning is examples_and_negatives: give data.max_negatives "
+      "of at least 1"
+    )
+  num_seen = int(catalogue.seen.sum())
+  if conditioning == "class" and config.model.num_classes < num_seen:
+    raise InputError(
+      f"model.num_classes is {config.model.num_classes} but the dataset has "
+      f"{num_seen} seen instruments: give at least that"
+    )
+  check_eval_config(config.eval)
+  model = FewShotSeparator(**config.model)
+  # Builds nothing, but the network's own checks of its sizes run.
+  jax.eval_shape(model.init, jax.random.key(0), blank_batch(config))
+  return model
+
+
+def blank_batch(config: ConfigDict) -> EpisodeBatch:
+  """Returns a batch of one silent mixture that has the run's shapes."""
+  settings = EpisodeSettings.from_config(config)
+  queries = (1, settings.num_queries)
+  positives = (*queries, settings.max_positives)
+  negatives = (*queries, settings.max_negatives)
+  return EpisodeBatch(
+    mixture=np.zeros((1, settings.mixture_samples), np.float32),
+    targets=np.zeros((*queries, settings.mixture_samples), np.float32),
+    support=Support(
+      positives=np.zeros((*positives, settings.example_samples), np.float32),
+      positive_mask=np.ones(positives, np.bool_),
+      negatives=np.zeros((*negatives, settings.example_samples), np.float32),
+      negative_mask=np.ones(negatives, np.bool_),
+      class_id=np.zeros(queries, np.int32),
+    ),
+    query_mask=np.ones(queries, np.bool_),
+  )
+
+
+def _batches(
+  config: ConfigDict, directory: Path, catalogue: Catalogue, first: int
+) -> Iterator[EpisodeBatch]:
+  if first >= config.train.steps:
+    return iter(())
+  return episode_batches(
+    config,
+    directory,
+    start_step=first,
+    stop_step=config.train.steps,
+    shard_index=jax.process_index(),
+    shard_count=jax.process_count(),
+    catalogue=catalogue,
+  )
+
+
+def _fetch(
+  metrics: dict[str, jax.Array], step: int, config: ConfigDict
+) -> dict[str, float]:
+  """Waits for the metrics of a step; stops the run if it goes nowhere."""
+  fetched = {k: float(v) for k, v in jax.device_get(metrics).items()}
+  bad = int(fetched.pop("bad_steps_in_a_row"))
+  if bad >= config.train.max_bad_steps:
+    raise RunError(
+      f"step {step}: gradients were NaN or infinite for {bad} steps in a row "
+      f"(train.max_bad_steps), since step {step - bad + 1}; the checkpoints "
+      "before it are intact: lower train.learning_rate, or look at the data "
+      f"with `fewshot-mss data show --index="
+      f"{(step - bad) * config.train.global_batch}`"
+    )
+  return fetched
+
+
+def _mean(window: list[dict[str, float]]) -> dict[str, float]:
+  """Averages metrics over steps; counters and norms alike, NaN left out."""
+  means = {}
+  for name in window[-1]:
+    values = np.array([metrics[name] for metrics in window])
+    finite = values[np.isfinite(values)]
+    # A count goes on: its last value is the one to know.
+    is_count = name == "bad_steps"
+    kept = values[-1:] if is_count or not len(finite) else finite
+    means[name] = float(np.mean(kept)) if len(finite) else None
+  return means
+
+
+def _introduction(
+  config: ConfigDict, state: TrainState, catalogue: Catalogue, first: int
+) -> str:
+  """Says in one line what this run is."""
+  parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
+  devices = jax.devices()
+  begin = f"goes on after step {first}" if first else "begins"
+  return (
+    f"training {begin}: {len(devices)} {devices[0].device_kind} device(s), "
+    f"{jax.process_count()} process(es), {parameters:,} parameters "
+    f"(conditioning {config.model.conditioning}), "
+    f"{config.train.global_batch} mixtures x {config.data.num_queries} queries "
+    f"a step, {int(catalogue.seen.sum())} seen instruments, "
+    f"{config.train.steps} steps"
+  )
+
+
+def _training_summary(
+  config: ConfigDict, catalogue: Catalogue
+) -> dict[str, object]:
+  """Returns what the archive tells about its training."""
+  return {
+    "steps": config.train.steps,
+    "global_batch": config.train.global_batch,
+    "num_queries": config.data.num_queries,
+    "loss": config.train.loss,
+    "seed": config.seed,
+    "example_s": config.data.example_s,
+    "mixture_s": config.data.mixture_s,
+    "max_positives": config.data.max_positives,
+    "max_negatives": config.data.max_negatives,
+    "data": list(catalogue.provenance),
+  }

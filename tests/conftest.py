@@ -1,0 +1,100 @@
+"""What every test shares: shapes checked at run time, eight CPU devices."""
+
+import os
+
+# Before JAX is imported anywhere: eight devices, and no accelerator, so that
+# the tests say the same on every machine.
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
+
+from jaxtyping import install_import_hook
+
+# Annotated shapes hold, or the test that breaks them fails.
+install_import_hook("fewshot_mss", "beartype.beartype")
+
+from pathlib import Path  # noqa: E402
+
+import pytest  # noqa: E402
+from ml_collections import ConfigDict  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def toy_dataset(tmp_path_factory) -> Path:
+  """A prepared folder of the toy songs: 8000 Hz, segments of 1 s."""
+  # Here rather than above: TensorFlow costs seconds, and few tests need it.
+  from fewshot_mss.data.builder import build
+  from fewshot_mss.data.synth.toy import toy_track_set
+
+  return build(
+    toy_track_set(),
+    tmp_path_factory.mktemp("toy") / "dataset",
+    sample_rate_hz=8000,
+    segment_s=1.0,
+    progress=False,
+  )
+
+
+@pytest.fixture
+def toy_config(toy_dataset) -> ConfigDict:
+  """A fresh configuration of the smallest model, on the toy songs."""
+  from fewshot_mss.default_config import get_config
+
+  config = get_config()
+  config.data.path = str(toy_dataset)
+  config.model.n_fft = 64
+  config.model.hop_samples = 32
+  config.model.unet_channels = (4, 8)
+  config.model.encoder_channels = (4, 8)
+  config.model.condition_dim = 8
+  config.data.mixture_s = 0.5
+  config.data.example_s = 0.5
+  config.data.num_queries = 2
+  config.data.max_positives = 2
+  config.data.max_negatives = 1
+  config.train.global_batch = 8
+  config.train.steps = 4
+  config.eval.max_items = 4
+  config.eval.batch = 2
+  config.eval.shots = (1, 2)
+  return config
+
+
+@pytest.fixture(scope="session")
+def catalogue_of():
+  """Makes catalogues from lines `split song stem[_n] start [patch] [levels]`.
+
+  16 Hz, segments of 16 samples, blocks of 4; start counts segments. Levels are
+  four numbers with commas between; -20 dB throughout where none are given.
+  """
+  import numpy as np
+
+  from fewshot_mss.data.segments import Segment, make_catalogue
+  from fewshot_mss.data.tracks import Stem, TrackSet
+
+  def make(lines, **track_set):
+    rows = {}
+    for line in lines.split("\n"):
+      if not line.strip():
+        continue
+      split, track, name, start, *more = line.split()
+      patch = more[0] if more else "p"
+      levels = more[1] if len(more) > 1 else "-20,-20,-20,-20"
+      levels_db = np.array(levels.split(","), np.int8)
+      stem = Stem(name, name.split("_")[0], "family", patch, lambda: None)
+      segment = Segment(
+        track=track,
+        stem=stem,
+        start_samples=16 * int(start),
+        rms_db=float(10 * np.log10(np.mean(10 ** (levels_db / 10)))),
+        levels_db=levels_db,
+        pcm=np.zeros(0, np.int16),
+      )
+      rows.setdefault(split, []).append(segment)
+    return make_catalogue(
+      rows,
+      TrackSet(tracks=(), **track_set),
+      sample_rate_hz=16,
+      segment_samples=16,
+    )
+
+  return make
