@@ -16,7 +16,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 demo: $(STAMP)
-	$(BIN)/fewshot-mss demo --output=runs/demo
+	$(BIN)/fewshot-mss demo --config=configs/demo.py --output=runs/demo
 
 test: $(STAMP)
 	$(BIN)/ruff check .
@@ -25,7 +25,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -n 2 --dist=loadfile
 
 bench: $(STAMP)
-	$(BIN)/fewshot-mss bench --output=runs/bench
+	$(BIN)/fewshot-mss bench --config=configs/demo.py --output=runs/bench
 
 format: $(STAMP)
 	$(BIN)/ruff format .

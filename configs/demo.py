@@ -1,4 +1,10 @@
-"""What `make demo` trains: rendered songs, six minutes on two CPU cores."""
+"""What `make demo` trains: a few-shot separator in six minutes on a desk.
+
+Command:  make demo, or for another size
+          fewshot-mss demo --output=runs/demo --config=configs/demo.py
+Data:     100 songs that the demo renders itself, 8 kHz.
+Hardware: 2 CPU cores.
+"""
 
 from ml_collections import ConfigDict
 
@@ -8,5 +14,18 @@ from fewshot_mss import default_config
 def get_config() -> ConfigDict:
   """Returns the configuration."""
   config = default_config.get_config()
-  config.data.path = "runs/demo/data"
+  # What counts is how many queries are seen in the time: a hop of half a frame
+  # halves every spectrogram, short examples cost little, and the queries of a
+  # mixture share its U-Net encoder.
+  config.model.hop_samples = 256
+  config.data.update({"example_s": 1.0, "num_queries": 3})
+  config.train.update(
+    {
+      "steps": 900,
+      "learning_rate": 2e-3,
+      "warmup_steps": 50,
+      "checkpoint_every_steps": 150,
+      "eval_every_steps": 450,
+    }
+  )
   return config

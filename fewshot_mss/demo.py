@@ -30,6 +30,7 @@ from fewshot_mss.inference.separator import Separator
 from fewshot_mss.training.train import train_and_evaluate
 
 # A segment holds a few notes at least, and the list's mixtures are this long.
+_SONGS = 100
 _SEGMENT_S = 4.0
 _SHOTS = (1, 3, 5)
 
@@ -68,7 +69,7 @@ def run_demo(config: ConfigDict, output: Path) -> None:
   if not data.exists():
     _say("1/4 rendering songs")
     build(
-      rendered(RenderSettings()),
+      rendered(RenderSettings(num_songs=_SONGS)),
       data,
       sample_rate_hz=config.model.sample_rate_hz,
       segment_s=_SEGMENT_S,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fewshot_mss.models.encoder import SupportEncoder
+from tiny_model import draw_params
 
 MODULE = SupportEncoder(channels=(4, 8), dim=5)
 
@@ -17,8 +18,8 @@ def _magnitudes(n=3, frames=12, seed=0):
 
 @pytest.fixture(scope="module")
 def embed():
-  params = jax.jit(MODULE.init)(jax.random.key(0), _magnitudes())
-  return jax.jit(lambda magnitude: MODULE.apply(params, magnitude))
+  params = draw_params(MODULE, _magnitudes())
+  return jax.jit(lambda x: MODULE.apply({"params": params}, x))
 
 
 def test_one_embedding_an_example(embed):

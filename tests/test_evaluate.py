@@ -15,6 +15,7 @@ from fewshot_mss.episode import Support
 from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation import evaluate as evaluation
 from fewshot_mss.evaluation import metrics, scores
+from fewshot_mss.evaluation.items import choose_items, first_shots
 from fewshot_mss.evaluation.summary import find_row, summarise, verdict
 from fewshot_mss.models.separator import FewShotSeparator
 from tiny_model import make_batch, make_model, to_jax
@@ -286,18 +287,18 @@ def test_outputs_of_another_shape_are_refused(run):
 def test_first_shots_masks_the_others_and_keeps_the_shapes():
   support = make_batch(shots=4).support
   support.positive_mask[0, 0, 1] = False
-  two = evaluation.first_shots(support, 2)
+  two = first_shots(support, 2)
   assert two.positives.shape == support.positives.shape
   assert two.positive_mask[0].tolist() == [
     [True, False, False, False],
     [True, True, False, False],
   ]
-  assert not evaluation.first_shots(support, 0).positive_mask.any()
+  assert not first_shots(support, 0).positive_mask.any()
 
 
 def test_choose_items_takes_the_first_of_each_group(toy_dataset):
   found = read_evaluation_list(toy_dataset, "test")
-  chosen = evaluation.choose_items(found, 2)
+  chosen = choose_items(found, 2)
   for group in {item.group for item in found}:
     first = [item for item in found if item.group == group][:2]
     assert [i for i in chosen if i.group == group] == first
@@ -344,6 +345,8 @@ def evaluate(model, params, directory, **changes):
     split="test",
     eval_config=small_config(**changes),
     max_negatives=1,
+    # Half an item, so that patches meet inside it.
+    patch_s=0.5,
     progress=False,
   )
 
@@ -402,8 +405,21 @@ def test_scores_are_those_of_the_model_asked_plainly(
     condition = model.apply(given, support, method="condition")
     return model.apply(given, mixture, condition, method="separate")
 
-  estimate = ask(params, mixture, support)
-  expected = metrics.si_sdr_db(episode.targets[0], np.asarray(estimate)[0, 0])
+  # Items of 1 s in patches of 0.5 s that share half, as songs are separated.
+  patches = [
+    np.asarray(ask(params, mixture[:, begin : begin + 4000], support))[0, 0]
+    for begin in (0, 2000, 4000)
+  ]
+  rise = (np.arange(2000) + 0.5) / 2000
+  estimate = np.concatenate(
+    [
+      patches[0][:2000],
+      (1 - rise) * patches[0][2000:] + rise * patches[1][:2000],
+      (1 - rise) * patches[1][2000:] + rise * patches[2][:2000],
+      patches[2][2000:],
+    ]
+  )
+  expected = metrics.si_sdr_db(episode.targets[0], estimate)
   assert row.si_sdr_db == pytest.approx(expected, abs=0.02)
 
 

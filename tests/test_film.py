@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fewshot_mss.models.film import FiLM
-from tiny_model import shaken
+from tiny_model import draw_params
 
 FEATURES = jnp.arange(24.0).reshape(2, 2, 3, 2)
 CONDITION = jnp.array([[1.0, 0.0, -1.0], [0.5, 2.0, 0.0]])
@@ -43,8 +43,7 @@ def test_by_hand():
 
 
 def test_each_item_reads_its_own_condition():
-  params = FiLM().init(jax.random.key(0), FEATURES, CONDITION)["params"]
-  variables = {"params": shaken(params)}
+  variables = {"params": draw_params(FiLM(), FEATURES, CONDITION)}
   both = FiLM().apply(variables, FEATURES, CONDITION)
   for i in range(2):
     alone = FiLM().apply(variables, FEATURES[i : i + 1], CONDITION[i : i + 1])

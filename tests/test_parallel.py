@@ -11,8 +11,8 @@ import pytest
 from fewshot_mss.default_config import get_config
 from fewshot_mss.errors import InputError
 from fewshot_mss.training import losses, parallel
-from fewshot_mss.training.step import AXIS, init_state, train_step
-from tiny_model import make_batch, make_model, to_jax
+from fewshot_mss.training.step import AXIS, TrainState, train_step
+from tiny_model import draw_state, make_batch, make_model
 
 MODEL = make_model()
 # Plain gradient descent: Adam would hide a wrong scale of the gradient.
@@ -38,7 +38,7 @@ def _uneven_batch():
 
 def _new_state():
   return parallel.create_state(
-    functools.partial(init_state, MODEL, OPTIMIZER, 0, make_batch(mixtures=1))
+    lambda: draw_state(MODEL, OPTIMIZER, make_batch(mixtures=1))
   )
 
 
@@ -153,7 +153,8 @@ def test_a_batch_that_the_devices_do_not_divide_is_an_error(global_batch):
 
 
 def test_one_process_saves_its_state_as_it_is():
-  state = {"w": jnp.ones(3)}
+  w = {"w": jnp.ones(3)}
+  state = TrainState(jnp.zeros(()), w, w, ())
   assert parallel.to_global(state) is state
 
 
@@ -161,7 +162,7 @@ def test_no_transfer_is_needed_between_steps(one_and_eight):
   del one_and_eight
   step = parallel.pmap_step(STEP)
   state, _ = step(_new_state(), parallel.put_batch(_uneven_batch()))
-  batch = parallel.put_batch(to_jax(_uneven_batch()))
+  batch = parallel.put_batch(_uneven_batch())
   with jax.transfer_guard("disallow"):
     state, metrics = step(state, batch)
   assert int(state.step) == 2

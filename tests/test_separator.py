@@ -1,6 +1,7 @@
 """The whole network: what may and what must change its output."""
 
 import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -10,17 +11,16 @@ import pytest
 from fewshot_mss.errors import InputError
 from fewshot_mss.models.conditioning import CONDITIONINGS
 from fewshot_mss.models.separator import FewShotSeparator
-from tiny_model import SIZES, make_batch, make_model, shaken, to_jax
+from tiny_model import SIZES, draw_params, make_batch, make_model, to_jax
 
 BATCH = to_jax(make_batch())
 
 
 @functools.cache
 def _trained(conditioning="examples", film_site="bottleneck"):
-  """Returns the model, its shaken parameters and the jitted forward pass."""
+  """Returns the model, drawn parameters and the jitted forward pass."""
   model = make_model(conditioning=conditioning, film_site=film_site)
-  params = jax.jit(model.init)(jax.random.key(0), BATCH)["params"]
-  return model, shaken(params), jax.jit(model.apply)
+  return model, draw_params(model, BATCH), jax.jit(model.apply)
 
 
 def _with(batch, **support):
@@ -125,7 +125,7 @@ def test_one_program_serves_every_number_of_shots():
     outs.append(forward({"params": params}, batch))
   assert forward._cache_size() == 1
   assert np.all(np.isfinite(outs))
-  for fewer, more in zip(outs[:-1], outs[1:], strict=True):
+  for fewer, more in itertools.pairwise(outs):
     assert _changed(fewer, more) > 1e-5
 
 
@@ -188,19 +188,26 @@ def test_a_mask_of_ones_returns_the_mixture(samples, form):
   np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_a_wide_open_last_layer_returns_the_mixture():
-  model, params, apply = _trained()
-  # The last convolution is the one whose bias opens or closes every bin.
-  last = [name for name in params["unet"] if name.startswith("up_")][-1]
-  name = max(
-    (n for n in params["unet"] if n.startswith("up_") and "norm" not in n),
-    default=last,
-  )
-  opened = jax.tree.map(lambda leaf: leaf, params)
-  opened["unet"][name]["bias"] = opened["unet"][name]["bias"] + 50.0
-  out = apply({"params": opened}, BATCH)
+def test_open_and_shut_masks_pass_all_and_nothing():
+  _, params, apply = _trained()
+  # The one bias that every bin's mask shares: a convolution to 2 x 2 cells.
+  paths = [
+    path
+    for path, leaf in jax.tree_util.tree_leaves_with_path(params["unet"])
+    if path[-1].key == "bias" and path[0].key == "up_1"
+  ]
+  assert len(paths) == 1
+
+  def with_bias(bias):
+    return jax.tree_util.tree_map_with_path(
+      lambda path, leaf: leaf + bias if path[1:] == paths[0] else leaf, params
+    )
+
+  out = apply({"params": with_bias(50.0)}, BATCH)
   expected = np.repeat(np.asarray(BATCH.mixture)[:, None], 2, axis=1)
   np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-5)
+  out = apply({"params": with_bias(-50.0)}, BATCH)
+  np.testing.assert_allclose(out, np.zeros_like(out), atol=1e-6)
 
 
 @pytest.mark.parametrize("film_site", ["bottleneck", "decoder"])

@@ -6,6 +6,7 @@ import numpy as np
 
 from fewshot_mss.episode import EpisodeBatch, Support
 from fewshot_mss.models.separator import FewShotSeparator
+from fewshot_mss.training.step import TrainState
 
 SIZES = {
   "sample_rate_hz": 8000,
@@ -55,14 +56,32 @@ def to_jax(tree):
   return jax.tree.map(jnp.asarray, tree)
 
 
-def shaken(params, seed=1, scale=0.3):
-  """Parameters away from their start, where FiLM is no identity."""
-  leaves, treedef = jax.tree.flatten(params)
+def draw_params(module, *args, seed=1):
+  """Parameters far from their start, where FiLM is no identity.
+
+  Drawn by numpy: XLA takes seconds to compile the initialisers of even the
+  smallest network.
+  """
+  shapes = jax.eval_shape(module.init, jax.random.key(0), *args)["params"]
   rng = np.random.default_rng(seed)
-  return jax.tree.unflatten(
-    treedef,
-    [
-      leaf + rng.normal(0.0, scale, leaf.shape).astype(np.float32)
-      for leaf in leaves
-    ],
+
+  def draw(path, leaf):
+    fan_in = max(1, int(np.prod(leaf.shape[:-1])))
+    # Norms scale by about 1, kernels keep the level, biases are small.
+    centre = 1.0 if path[-1].key == "scale" else 0.0
+    spread = fan_in**-0.5 if path[-1].key == "kernel" else 0.2
+    noise = rng.normal(centre, spread, leaf.shape)
+    return jnp.asarray(noise, jnp.float32)
+
+  return jax.tree_util.tree_map_with_path(draw, shapes)
+
+
+def draw_state(model, optimizer, batch) -> TrainState:
+  """The state before the first step, with drawn parameters."""
+  params = draw_params(model, batch)
+  return TrainState(
+    step=jnp.zeros((), jnp.int32),
+    params=params,
+    ema_params=jax.tree.map(jnp.copy, params),
+    opt_state=optimizer.init(params),
   )

@@ -153,7 +153,7 @@ def read_evaluation_list(directory: Path, split: str) -> list[EvaluationItem]:
       for index, item in enumerate(content["items"])
     ]
     num_rows = sum(expected["num_segments"].values())
-  except (AttributeError, KeyError, TypeError, ValueError) as error:
+  except (AttributeError, LookupError, TypeError, ValueError) as error:
     raise InputError(f"{path} is damaged: build the dataset again") from error
   for item in items:
     spec = item.spec

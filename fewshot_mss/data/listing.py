@@ -48,7 +48,7 @@ def _splits(catalogue: Catalogue) -> Table:
   table.add_column("split")
   headings = ("songs", "segments", "hours of song", "hours of stems")
   for heading in headings:
-    table.add_column(heading, justify="right")
+    table.add_column(heading, justify="right", overflow="fold")
   for i, split in enumerate(SPLITS):
     _add_split(table, catalogue, split, catalogue.split == i)
   table.add_section()
@@ -80,7 +80,7 @@ def _instruments(catalogue: Catalogue) -> Table:
   for heading in ("instrument", "family", "patches", "training"):
     table.add_column(heading, overflow="fold")
   for split in SPLITS:
-    table.add_column(split, justify="right")
+    table.add_column(split, justify="right", overflow="fold")
   order = sorted(
     range(len(catalogue.instruments)),
     key=lambda i: (not catalogue.seen[i], catalogue.instruments[i]),

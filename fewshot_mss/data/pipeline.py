@@ -78,7 +78,7 @@ def episode_batches(
   local_batch = global_batch // shard_count
   first = shard_index * local_batch
 
-  def read(number: np.ndarray) -> list[np.ndarray]:
+  def read(number: np.integer | np.ndarray) -> list[np.ndarray]:
     step, position = divmod(int(number), local_batch)
     index = step * global_batch + first + position
     spec = episode_spec(config.seed, index, catalogue, settings, split)

@@ -40,7 +40,7 @@ def show_episode(
   output: Path,
   split: int = TRAIN,
 ) -> list[Path]:
-  """Writes one episode, sample by sample as training is fed it.
+  """Writes one episode as training is fed it, and prints what it holds.
 
   Args:
     directory: The prepared folder.
@@ -63,41 +63,33 @@ def show_episode(
   reader = RecordReader(directory, catalogue)
   episode = read_episode(spec, reader, catalogue, settings)
 
+  heading = f"Episode {index} of seed {config.seed}, {SPLITS[split]} songs"
+  print("\n".join([heading, *describe_episode(catalogue, spec)]))
   rows = _clips(catalogue, spec, episode)
   rate_hz = settings.sample_rate_hz
   paths = []
   for clip in (clip for row in rows for clip in row if clip):
     paths.append(output / f"{clip.file}.wav")
     soundfile.write(paths[-1], clip.samples, rate_hz, subtype="FLOAT")
-  heading = f"Episode {index} of seed {config.seed}, {SPLITS[split]} songs"
   figure = _picture(figure_class, rows, heading, config)
   paths.append(output / PICTURE)
   figure.savefig(paths[-1], dpi=110)
+  print(f"wrote {len(paths)} files to {output}")
   return paths
 
 
-def describe_episode(
-  directory: Path, config: ConfigDict, index: int, split: int = TRAIN
-) -> list[str]:
-  """Says in words what an episode draws.
+def describe_episode(catalogue: Catalogue, spec: EpisodeSpec) -> list[str]:
+  """Says in words what an episode holds.
 
   Args:
-    directory: The prepared folder.
-    config: As of `show_episode`.
-    index: Number of the episode.
-    split: Which songs.
+    catalogue: That the spec was drawn from.
+    spec: The episode.
 
   Returns:
     Lines: each source with its song, time and gain, then each query with its
     examples.
-
-  Raises:
-    InputError: If index or seed is negative, or the dataset cannot serve the
-      configuration.
   """
-  catalogue, _, spec = _draw(directory, config, index, split)
-  lines = [f"episode {index} of seed {config.seed}, {SPLITS[split]} songs"]
-  lines += [
+  lines = [
     f"source {i}: {_place(catalogue, row, offset)}, "
     f"gain {20 * np.log10(gain):+.1f} dB"
     for i, (row, offset, gain) in enumerate(
@@ -183,7 +175,7 @@ def _clips(
   sources = spec.source_records[spec.source_records != NO_RECORD]
   names = " + ".join(_instrument(catalogue, row) for row in sources)
   rows = [[_Clip("mixture", f"mixture\n{names}", episode.mixture)]]
-  for q in np.flatnonzero(spec.query_mask):
+  for q in np.flatnonzero(spec.query_mask).tolist():
     asked = _asked(catalogue, spec, q)
     row = [
       _Clip(f"query_{q}_target", f"target {q}\n{asked}", episode.targets[q])

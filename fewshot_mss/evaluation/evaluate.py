@@ -5,10 +5,8 @@ examples of another instrument of the mixture. A network that does not listen
 to its query scores the same both times.
 """
 
-import concurrent.futures
 import functools
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,6 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from fewshot_mss.data.catalogue import Catalogue, load_catalogue
-from fewshot_mss.data.episodes import EpisodeSpec
 from fewshot_mss.data.evaluation_items import MAX_POSITIVES, EvaluationItem
 from fewshot_mss.data.evaluation_list import (
   list_path,
@@ -30,8 +27,16 @@ from fewshot_mss.data.evaluation_list import (
 from fewshot_mss.data.records import RecordReader, read_episode
 from fewshot_mss.episode import EpisodeBatch, Support
 from fewshot_mss.errors import InputError
+from fewshot_mss.evaluation.items import (
+  choose_items,
+  cut_examples,
+  first_shots,
+  read_ahead,
+  stack_episodes,
+)
 from fewshot_mss.evaluation.score_batch import score_batch
 from fewshot_mss.evaluation.scores import Score
+from fewshot_mss.inference.overlap_add import OVERLAP_SHARE, overlap_add
 from fewshot_mss.models.separator import FewShotSeparator
 
 PyTree = Any
@@ -49,11 +54,14 @@ def evaluate(
   split: str,
   eval_config: ConfigDict,
   max_negatives: int,
+  patch_s: float,
   progress: bool = True,
 ) -> list[Score]:
   """Scores a network on the fixed list of a prepared dataset.
 
-  Nothing here is random: the same network and folder give the same scores.
+  Mixtures go through it as songs do when they are separated, in patches of the
+  length that it was trained on. Nothing here is random: the same network and
+  folder give the same scores.
 
   Args:
     model: The network.
@@ -62,6 +70,7 @@ def evaluate(
     split: `validation` or `test`.
     eval_config: The config group `eval`.
     max_negatives: Negative examples a query, at most.
+    patch_s: Length of a patch, in seconds: of the mixtures in training.
     progress: Whether to show a bar with the time left.
 
   Returns:
@@ -84,11 +93,26 @@ def evaluate(
   takes_negatives = model.conditioning == "examples_and_negatives"
   device = jax.local_devices()[0]
   local_params = jax.device_put(jax.device_get(params), device)
+  patch_samples = round(patch_s * model.sample_rate_hz)
 
   def separate(mixture: np.ndarray, support: Support) -> np.ndarray:
-    mixture, support = jax.device_put((mixture, support), device)
-    estimates = _separate_all(model, shots, local_params, mixture, support)
-    return jax.device_get(estimates)
+    support = jax.device_put(support, device)
+    conditions = _conditions(model, shots, local_params, support)
+
+    def separate_patches(patches: np.ndarray) -> np.ndarray:
+      patches = jax.device_put(patches, device)
+      return jax.device_get(_separate(model, local_params, patches, conditions))
+
+    # The mixtures are the channels of one signal: a batch is one patch of each.
+    estimates = overlap_add(
+      mixture,
+      separate_patches,
+      num_targets=conditions.shape[1],
+      patch_samples=patch_samples,
+      overlap_samples=int(patch_samples * OVERLAP_SHARE),
+      batch_patches=len(mixture),
+    )
+    return estimates.swapaxes(0, 1)
 
   return evaluate_items(
     choose_items(items, eval_config.max_items),
@@ -144,7 +168,7 @@ def evaluate_items(
   chunks = [items[i : i + batch] for i in range(0, len(items), batch)]
 
   def read(chunk: Sequence[EvaluationItem]) -> EpisodeBatch:
-    specs = [_cut(item, max(shots), max_negatives) for item in chunk]
+    specs = [cut_examples(item, max(shots), max_negatives) for item in chunk]
     episodes = [
       read_episode(spec, reader, catalogue, settings) for spec in specs
     ]
@@ -154,7 +178,7 @@ def evaluate_items(
   with tqdm(
     total=len(items), desc="evaluate", unit="item", disable=not progress
   ) as bar:
-    for chunk, episodes in zip(chunks, _read_ahead(chunks, read), strict=True):
+    for chunk, episodes in zip(chunks, read_ahead(chunks, read), strict=True):
       estimates = separate(episodes.mixture, episodes.support)
       scores += score_batch(
         chunk, episodes, estimates, shots, collapse_db, (n_fft, hop_samples)
@@ -199,82 +223,34 @@ def evaluated_shots(
   return tuple(eval_config.shots)
 
 
-def choose_items(
-  items: Sequence[EvaluationItem], max_items: int
-) -> list[EvaluationItem]:
-  """Returns the first items of each group; groups go through instruments."""
-  taken = Counter[str]()
-  chosen = []
-  for item in items:
-    if taken[item.group] < max_items:
-      taken[item.group] += 1
-      chosen.append(item)
-  return chosen
-
-
-def first_shots(support: Support, shots: int) -> Support:
-  """Returns the support with the first positives alone, of the same shapes."""
-  there = np.arange(support.positive_mask.shape[-1]) < shots
-  return support._replace(positive_mask=support.positive_mask & there)
-
-
-def stack_episodes(
-  episodes: Sequence[EpisodeBatch], batch: int
-) -> EpisodeBatch:
-  """Stacks episodes and fills the batch up with silent ones that are masked."""
-  missing = batch - len(episodes)
-
-  def stack(*leaves: np.ndarray) -> np.ndarray:
-    stacked = np.stack(leaves)
-    return np.pad(stacked, [(0, missing)] + [(0, 0)] * (stacked.ndim - 1))
-
-  return jax.tree.map(stack, *episodes)
-
-
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _separate_all(
+def _conditions(
   model: FewShotSeparator,
   shots: tuple[int, ...],
   params: PyTree,
-  mixture: Float[Array, "B T"],
   support: Support,
-) -> Float[Array, "B outputs T"]:
-  """Answers both queries with every number of shots, in one program.
+) -> Float[Array, "B outputs D"]:
+  """Returns the conditions of both queries with every number of shots.
 
-  Examples are embedded once and the mixture is encoded once; only the decoder
-  runs for each.
+  Examples are embedded once.
   """
   apply = functools.partial(model.apply, {"params": params})
   embedded = apply(support, method="embed_support")
   conditions = [
     apply(first_shots(embedded, k), method="combine") for k in shots
   ]
-  return apply(mixture, jnp.concatenate(conditions, axis=1), method="separate")
+  return jnp.concatenate(conditions, axis=1)
 
 
-def _cut(item: EvaluationItem, positives: int, negatives: int) -> EpisodeSpec:
-  """Leaves out the examples that no number of shots reaches."""
-  spec = item.spec
-  return spec._replace(
-    positive_records=spec.positive_records[:, :positives],
-    positive_offsets_samples=spec.positive_offsets_samples[:, :positives],
-    negative_records=spec.negative_records[:, :negatives],
-    negative_offsets_samples=spec.negative_offsets_samples[:, :negatives],
-  )
-
-
-def _read_ahead(
-  chunks: list[Sequence[EvaluationItem]],
-  read: Callable[[Sequence[EvaluationItem]], EpisodeBatch],
-) -> Iterator[EpisodeBatch]:
-  """Yields the batches, reading the next one while this one is computed."""
-  with concurrent.futures.ThreadPoolExecutor(1) as pool:
-    waiting = pool.submit(read, chunks[0])
-    for following in chunks[1:]:
-      ready = waiting.result()
-      waiting = pool.submit(read, following)
-      yield ready
-    yield waiting.result()
+@functools.partial(jax.jit, static_argnums=0)
+def _separate(
+  model: FewShotSeparator,
+  params: PyTree,
+  patches: Float[Array, "B patch"],
+  conditions: Float[Array, "B outputs D"],
+) -> Float[Array, "B outputs patch"]:
+  """Answers all queries of each mixture; its U-Net encoder runs once."""
+  return model.apply({"params": params}, patches, conditions, method="separate")
 
 
 def _check_fit(

@@ -22,16 +22,13 @@ from fewshot_mss.inference.inputs import (
   load_clip,
   load_song,
 )
-from fewshot_mss.inference.overlap_add import overlap_add
+from fewshot_mss.inference.overlap_add import OVERLAP_SHARE, overlap_add
 from fewshot_mss.models.separator import FewShotSeparator
 
 Progress = Callable[[int, int], None]
 
 _BATCH_PATCHES = 8
 _BATCH_PIECES = 4
-# The edge of a patch lacks context on one side and counts little, so patches
-# share half: twice the computing, no seams.
-_OVERLAP_SHARE = 0.5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -214,7 +211,7 @@ class Separator:
       lambda patches: self._apply("separate", patches, repeated),
       num_targets=1,
       patch_samples=self._patch_samples,
-      overlap_samples=int(self._patch_samples * _OVERLAP_SHARE),
+      overlap_samples=int(self._patch_samples * OVERLAP_SHARE),
       batch_patches=_BATCH_PATCHES,
       progress=progress,
     )

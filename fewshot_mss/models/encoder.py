@@ -37,4 +37,6 @@ class SupportEncoder(nn.Module):
       x = nn.leaky_relu(group_norm(channels, f"norm_{i}")(x), 0.2)
     x = jnp.mean(x, axis=1)
     x = x.reshape(x.shape[0], -1)
-    return nn.Dense(self.dim, name="embed")(x)
+    x = nn.Dense(self.dim, name="embed")(x)
+    # Unit scale, so that FiLM hears the examples from the first steps on.
+    return nn.LayerNorm(name="embed_norm")(x)

@@ -69,6 +69,7 @@ def _evaluate(
     split=split,
     eval_config=config.eval,
     max_negatives=config.data.max_negatives,
+    patch_s=config.data.mixture_s,
     progress=sys.stderr.isatty(),
   )
 

@@ -41,7 +41,12 @@ def init_state(
 ) -> TrainState:
   """Returns the state before the first step; a batch gives the shapes."""
   batch = jax.tree.map(jnp.asarray, batch)
-  params = model.init(jax.random.key(seed), batch)["params"]
+  # From shapes alone: given values, XLA would fold a whole forward pass of
+  # constants, for minutes, to throw its result away.
+  shapes = jax.tree.map(
+    lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), batch
+  )
+  params = model.lazy_init(jax.random.key(seed), shapes)["params"]
   return TrainState(
     step=jnp.zeros((), jnp.int32),
     params=params,

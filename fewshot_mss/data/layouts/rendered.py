@@ -133,11 +133,6 @@ def rendered(settings: RenderSettings) -> TrackSet:
       settings.song_s,
       suffix=f"_{font.name}",
     )
-  notes = (
-    "procedural songs"
-    if settings.midi_folder is None
-    else f"MIDI files of {settings.midi_folder.name}"
-  )
   return TrackSet(
     tracks=tuple(tracks),
     unseen=unseen,
@@ -149,8 +144,14 @@ def rendered(settings: RenderSettings) -> TrackSet:
         for patch in held
       )
     ),
-    sources=(notes, *(path.name for path in paths)),
+    sources=(_notes_source(settings), *(path.name for path in paths)),
   )
+
+
+def _notes_source(settings: RenderSettings) -> str:
+  if settings.midi_folder is None:
+    return "procedural songs"
+  return f"MIDI files of {settings.midi_folder.name}"
 
 
 def _font_paths(settings: RenderSettings) -> list[Path]:

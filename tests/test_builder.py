@@ -1,0 +1,242 @@
+"""Built folders are whole or not there."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from fewshot_mss.data.builder import build
+from fewshot_mss.data.catalogue import SPLITS, TRAIN, load_catalogue
+from fewshot_mss.data.records import RecordReader
+from fewshot_mss.data.synth.toy import toy_track_set
+from fewshot_mss.data.tracks import Stem, Track, TrackSet
+from fewshot_mss.errors import InputError
+
+
+def stem(name, samples, rate_hz=8000):
+  return Stem(name, name, "f", "p", lambda: (samples[:, None], rate_hz))
+
+
+def loud(count=8000, level=0.5):
+  return np.full(count, level)
+
+
+def make(tracks, output, **kwargs):
+  return build(
+    TrackSet(tracks=tuple(tracks)),
+    output,
+    **{"sample_rate_hz": 8000, "segment_s": 1.0, "progress": False, **kwargs},
+  )
+
+
+def pair(name="song", split="train"):
+  return Track(name, split, (stem("violin", loud()), stem("drums", loud())))
+
+
+def test_a_folder_holds_records_catalogue_and_lists_alone(toy_dataset):
+  assert sorted(p.name for p in toy_dataset.iterdir()) == [
+    "catalogue.json",
+    "catalogue.npz",
+    "evaluation_test.json",
+    "evaluation_validation.json",
+    "stem_dataset",
+  ]
+  assert [p.name for p in toy_dataset.parent.iterdir()] == ["dataset"]
+
+
+def test_samples_are_stored_as_two_bytes_each(toy_dataset):
+  features = json.loads(
+    next(toy_dataset.glob("stem_dataset/*/features.json")).read_text()
+  )
+  pcm = features["featuresDict"]["features"]["pcm"]["tensor"]
+  assert (pcm["dtype"], pcm["encoding"]) == ("int16", "bytes")
+  (path,) = toy_dataset.glob("stem_dataset/*/*test.array_record*")
+  # 48 segments of 16,000 bytes; the files come in blocks of 64 KiB.
+  assert path.stat().st_size < 1.4 * 48 * 16000
+
+
+def test_toy_songs_come_out_as_they_were_declared(toy_dataset):
+  catalogue = load_catalogue(toy_dataset)
+  declared = toy_track_set()
+  assert catalogue.tracks == tuple(sorted(t.name for t in declared.tracks))
+  unseen = {"bell", "organ"}
+  assert set(catalogue.instruments) - set(catalogue.seen_instruments) == unseen
+  trained = catalogue.instrument[catalogue.split == TRAIN]
+  assert catalogue.seen[trained].all()
+
+
+@pytest.mark.parametrize("num_songs", [6, 12, 21])
+def test_each_class_of_a_split_is_in_two_toy_songs(num_songs):
+  track_set = toy_track_set(num_songs=num_songs)
+  assert len(track_set.tracks) == num_songs
+  for split in SPLITS:
+    songs = [t for t in track_set.tracks if t.split == split]
+    parts = np.array([[s.instrument for s in song.stems] for song in songs])
+    assert all(len(set(names)) == 3 for names in parts.tolist())
+    held, counts = np.unique(parts, return_counts=True)
+    assert counts.min() >= 2
+    unseen = set(track_set.unseen) & set(held.tolist())
+    assert bool(unseen) == (split != "train")
+
+
+def test_toy_songs_depend_on_their_seed_alone():
+  def sounds(seed):
+    return [
+      stem.read()[0]
+      for track in toy_track_set(num_songs=6, seed=seed, song_s=1.0).tracks
+      for stem in track.stems
+    ]
+
+  one, same, other = sounds(0), sounds(0), sounds(1)
+  assert all(np.array_equal(a, b) for a, b in zip(one, same, strict=True))
+  assert not any(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+  for sound in one:
+    assert sound.shape == (8000, 1)
+    assert 0.02 < np.abs(sound).max() <= 1
+  with pytest.raises(InputError, match="num_songs is 5"):
+    toy_track_set(num_songs=5)
+
+
+def test_silent_segments_are_not_stored_and_the_rest_keeps_its_place(tmp_path):
+  half = np.concatenate([np.zeros(8000), loud(8000, 0.25), np.zeros(8000)])
+  track = Track("song", "train", (stem("violin", half), stem("drums", loud())))
+  directory = make([track], tmp_path / "out")
+  catalogue = load_catalogue(directory)
+  assert catalogue.start_samples.tolist() == [0, 8000]
+  assert [catalogue.instruments[i] for i in catalogue.instrument] == [
+    "drums",
+    "violin",
+  ]
+  reader = RecordReader(directory, catalogue)
+  np.testing.assert_array_equal(
+    reader.read(1) * 32768, np.full(8000, round(0.25 * 32767))
+  )
+
+
+def test_many_songs_stay_in_order(tmp_path):
+  tracks = [
+    Track(f"song{i}", "train", (stem("violin", loud(level=(i + 1) / 16)),))
+    for i in range(12)
+  ]
+  directory = make(tracks, tmp_path / "out")
+  catalogue = load_catalogue(directory)
+  reader = RecordReader(directory, catalogue)
+  for row in range(12):
+    song = int(catalogue.tracks[catalogue.track[row]].removeprefix("song"))
+    level = round((song + 1) / 16 * 32767)
+    assert reader.read(row)[0] * 32768 == level
+
+
+def failing(error):
+  def read():
+    raise error
+
+  return Stem("horn", "horn", "f", "p", read)
+
+
+@pytest.mark.parametrize(
+  "error", [InputError("horn.wav cannot be read: mend it"), OSError("gone")]
+)
+def test_a_stem_that_fails_leaves_nothing(tmp_path, error):
+  tracks = [pair("a"), Track("b", "train", (failing(error),)), pair("c")]
+  with pytest.raises(type(error)) as caught:
+    make(tracks, tmp_path / "out")
+  assert str(error) in str(caught.value)
+  assert list(tmp_path.iterdir()) == []
+
+
+def test_the_message_of_a_failing_stem_stays_one_line(tmp_path):
+  broken = Track("b", "train", (failing(InputError("horn.wav is broken")),))
+  with pytest.raises(InputError) as caught:
+    make([broken], tmp_path / "out")
+  assert str(caught.value) == "horn.wav is broken"
+
+
+@pytest.mark.parametrize(
+  ("tracks", "message"),
+  [
+    ([], "no usable stem"),
+    ([Track("a", "train", ())], "no usable stem"),
+    (
+      [Track("a", "test", (stem("violin", np.zeros(8000)),))],
+      "no usable stem in the test songs: every stem is silent",
+    ),
+    ([pair("a"), pair("a", "test")], "two songs are called a"),
+    ([pair("a", "valid")], "song a is of split valid: use one of train, val"),
+    (
+      [Track("a", "train", (stem("horn", loud()), stem("horn", loud())))],
+      "two stems of song a are called horn",
+    ),
+  ],
+)
+def test_songs_that_cannot_be_used_leave_nothing(tmp_path, tracks, message):
+  with pytest.raises(InputError, match=message):
+    make(tracks, tmp_path / "out")
+  assert list(tmp_path.iterdir()) == []
+
+
+def test_segments_shorter_than_a_block_are_refused(tmp_path):
+  with pytest.raises(InputError, match=r"segment_s is 0\.2: give at least"):
+    make([pair()], tmp_path / "out", segment_s=0.2)
+  assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_in_use_is_left_alone(tmp_path):
+  (tmp_path / "mine.txt").write_text("mine")
+  with pytest.raises(InputError, match="exists already"):
+    make([pair()], tmp_path)
+  with pytest.raises(InputError, match="exists already"):
+    make([pair()], tmp_path / "mine.txt")
+  assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
+  (tmp_path / "file").write_text("")
+  with pytest.raises(InputError, match="cannot be written"):
+    make([pair()], tmp_path / "file" / "out")
+
+
+def test_an_empty_folder_and_a_killed_build_are_no_obstacle(
+  tmp_path, monkeypatch
+):
+  output = tmp_path / "out"
+  output.mkdir()
+  left = tmp_path / "out.building"
+  left.mkdir()
+  (left / "half").write_text("")
+  # Named as a person would from inside.
+  monkeypatch.chdir(output)
+  from pathlib import Path
+
+  make([pair()], Path())
+  assert len(load_catalogue(output)) == 2
+  assert sorted(p.name for p in tmp_path.iterdir()) == ["out"]
+
+
+def test_the_same_songs_give_the_same_catalogue(toy_dataset, tmp_path):
+  again = build(
+    toy_track_set(),
+    tmp_path / "again",
+    sample_rate_hz=8000,
+    segment_s=1.0,
+    progress=False,
+  )
+  for name in (
+    "catalogue.json",
+    "evaluation_test.json",
+    "evaluation_validation.json",
+  ):
+    assert (again / name).read_bytes() == (toy_dataset / name).read_bytes()
+  changed = dataclasses.replace(toy_track_set(), unseen=("bell",))
+  other = build(
+    changed,
+    tmp_path / "other",
+    sample_rate_hz=8000,
+    segment_s=1.0,
+    progress=False,
+  )
+  # The organ is not declared unseen, but no training song has it.
+  assert not load_catalogue(other).seen[
+    load_catalogue(other).instruments.index("organ")
+  ]
