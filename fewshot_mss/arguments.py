@@ -13,6 +13,7 @@ from ml_collections import ConfigDict, config_flags
 
 from fewshot_mss.errors import InputError
 
+CONFIG_VERBS = ("train", "evaluate", "describe", "demo", "bench", "data show")
 _CONFIG_HELP = (
   "--config=FILE.py[:ARGUMENT] and any number of --config.KEY=VALUE"
 )
@@ -33,6 +34,10 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
   """
   own, config_words = _split_off_config(words)
   parsed = _parser().parse_args(own)
+  if config_words and parsed.verb not in CONFIG_VERBS:
+    raise InputError(
+      f"{config_words[0]}: `fewshot-mss {parsed.verb}` takes no configuration"
+    )
   parsed.config = _load_config(config_words)
   return parsed
 

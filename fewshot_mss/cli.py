@@ -104,10 +104,9 @@ def _train(parsed: argparse.Namespace) -> None:
   from fewshot_mss.training.train import train_and_evaluate
 
   config = require_config(parsed)
-  if parsed.coordinator or parsed.distributed:
-    parallel.join_hosts(
-      parsed.coordinator, parsed.num_processes, parsed.process_id
-    )
+  hosts = (parsed.coordinator, parsed.num_processes, parsed.process_id)
+  if parsed.distributed or hosts != (None, None, None):
+    parallel.join_hosts(*hosts)
   train_and_evaluate(config, parsed.workdir)
 
 
@@ -115,6 +114,7 @@ def _evaluate(parsed: argparse.Namespace) -> None:
   from fewshot_mss.training.scoring import evaluate_run
 
   evaluate_run(require_config(parsed), parsed.workdir)
+  print(f"wrote {parsed.workdir / 'evaluation'}")
 
 
 def _describe(parsed: argparse.Namespace) -> None:

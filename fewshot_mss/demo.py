@@ -31,6 +31,7 @@ from fewshot_mss.training.train import train_and_evaluate
 
 # A segment holds a few notes at least, and the list's mixtures are this long.
 _SONGS = 100
+_SONG_S = 24.0
 _SEGMENT_S = 4.0
 _SHOTS = (1, 3, 5)
 
@@ -69,7 +70,7 @@ def run_demo(config: ConfigDict, output: Path) -> None:
   if not data.exists():
     _say("1/4 rendering songs")
     build(
-      rendered(RenderSettings(num_songs=_SONGS)),
+      rendered(RenderSettings(num_songs=_SONGS, song_s=_SONG_S)),
       data,
       sample_rate_hz=config.model.sample_rate_hz,
       segment_s=_SEGMENT_S,

@@ -267,11 +267,11 @@ def test_random_mixes_hold_each_instrument_once(catalogue):
 
 
 def test_numbers_of_sources_are_even_between_the_bounds(catalogue):
-  specs = draw(catalogue, 1000, random_mix_share=1.0)
+  specs = draw(catalogue, 500, random_mix_share=1.0)
   counts = np.bincount([len(there(spec.source_records)) for spec in specs])
   assert counts[:2].sum() == 0
-  # 333 each, standard deviation 15.
-  assert np.abs(counts[2:] - 1000 / 3).max() < 75
+  # 167 each, standard deviation 11.
+  assert np.abs(counts[2:] - 500 / 3).max() < 55
 
 
 def is_absent(spec, q):
@@ -289,10 +289,10 @@ def test_share_of_absent_targets(catalogue, everything):
 
 def test_share_of_targets_of_several_sources(catalogue):
   changes = {"num_queries": 1, "random_mix_share": 1.0}
-  specs = draw(catalogue, 1000, several_sources_share=0.3, **changes)
+  specs = draw(catalogue, 500, several_sources_share=0.3, **changes)
   counts = [len(asked(catalogue, spec, 0)) for spec in specs]
-  # Standard deviation 0.014.
-  assert abs(np.mean(np.array(counts) == 2) - 0.3) < 0.07
+  # Standard deviation 0.020.
+  assert abs(np.mean(np.array(counts) == 2) - 0.3) < 0.09
   assert set(counts) == {1, 2}
   none = draw(catalogue, 200, **changes)
   assert all(len(asked(catalogue, spec, 0)) == 1 for spec in none)
@@ -329,17 +329,18 @@ def test_share_of_positives_of_the_own_song(catalogue, everything):
 def test_shots_are_the_maximum_or_even_from_one(catalogue):
   fixed = draw(catalogue, 100)
   assert all(len(there(s.positive_records[q])) == 3 for s, q in queries(fixed))
-  specs = draw(catalogue, 1000, random_shots=True)
+  specs = draw(catalogue, 400, random_shots=True)
   shots = [len(there(s.positive_records[q])) for s, q in queries(specs)]
   shares = np.bincount(shots, minlength=4) / len(shots)
   assert shares[0] == 0
-  assert np.abs(shares[1:] - 1 / 3).max() < 0.05
+  # About 800 queries: standard deviation 0.017.
+  assert np.abs(shares[1:] - 1 / 3).max() < 0.08
 
 
 def test_several_sources_get_an_example_each_however_few(catalogue):
   specs = draw(
     catalogue,
-    500,
+    200,
     several_sources_share=1.0,
     random_shots=True,
     max_positives=2,
@@ -347,7 +348,7 @@ def test_several_sources_get_an_example_each_however_few(catalogue):
   several = [
     (s, q) for s, q in queries(specs) if len(asked(catalogue, s, q)) == 2
   ]
-  assert len(several) > 300
+  assert len(several) > 120
   for spec, q in several:
     shown = catalogue.instrument[there(spec.positive_records[q])]
     assert set(shown.tolist()) == asked(catalogue, spec, q)
@@ -367,15 +368,15 @@ def test_share_of_queries_without_negatives(catalogue, everything):
 
 
 def test_gains_stay_within_bounds_and_fill_them(catalogue):
-  specs = draw(catalogue, 500, random_mix_share=0.0, gain_db=6.0)
+  specs = draw(catalogue, 200, random_mix_share=0.0, gain_db=6.0)
   gains = np.concatenate(
     [s.source_gains[s.source_records != NO_RECORD] for s in specs]
   )
   gains_db = 20 * np.log10(gains)
   assert -6.001 < gains_db.min() < -5.9
   assert 5.9 < gains_db.max() < 6.001
-  # Standard deviation 0.09.
-  assert abs(gains_db.mean()) < 0.4
+  # Standard deviation 0.15.
+  assert abs(gains_db.mean()) < 0.6
 
 
 def test_random_mixes_start_from_the_level_of_the_first_source(catalogue_of):

@@ -1,4 +1,4 @@
-"""Eight devices against one, and what must not depend on their number."""
+"""Eight devices against one, a golden step, and what devices must not change."""
 
 import functools
 
@@ -87,6 +87,18 @@ def test_eight_devices_do_as_one_though_they_count_unequal_queries(
     assert float(eight_metrics[name]) == pytest.approx(
       float(value), rel=1e-4, abs=1e-6
     ), name
+
+
+# If this fails and you meant to change the network or the loss, then see that
+# the new figures are plausible and put them here. If you did not, something
+# that every trained checkpoint depends on has changed.
+GOLDEN = {"loss": 4.078548, "grad_norm": 7.765440, "param_norm": 10.465574}
+
+
+def test_golden_step(one_and_eight):
+  _, (_, metrics), _ = one_and_eight
+  figures = {name: float(metrics[name]) for name in GOLDEN}
+  assert figures == pytest.approx(GOLDEN, rel=1e-3)
 
 
 def test_a_mean_of_means_is_something_else(one_and_eight, monkeypatch):

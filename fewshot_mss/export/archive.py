@@ -87,7 +87,7 @@ def save_archive(
   }
   check_config(config, directory)
   check_tensors(tensors, config["model"], directory)
-  _check_replaceable(directory)
+  check_replaceable(directory)
   text = json.dumps(config, indent=2) + "\n"
   try:
     _replace(directory, {WEIGHTS_NAME: weights, CONFIG_NAME: text.encode()})
@@ -170,8 +170,15 @@ def _replace(directory: Path, contents: dict[str, bytes]) -> None:
       raise
 
 
-def _check_replaceable(directory: Path) -> None:
-  """Refuses to replace what `save_archive` did not write."""
+def check_replaceable(directory: Path) -> None:
+  """Refuses to replace what `save_archive` did not write.
+
+  Args:
+    directory: Where an archive is to be written.
+
+  Raises:
+    InputError: If anything else is there.
+  """
   if not directory.exists():
     return
   advice = "choose another folder for the model"

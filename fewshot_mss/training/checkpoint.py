@@ -10,6 +10,7 @@ import orbax.checkpoint as ocp
 from absl import logging
 from ml_collections import ConfigDict
 
+from fewshot_mss.audio.files import check_writable
 from fewshot_mss.errors import InputError
 from fewshot_mss.training.parallel import to_global
 from fewshot_mss.training.step import TrainState
@@ -130,8 +131,8 @@ def claim_workdir(
     "catalogue_hash": catalogue_hash,
   }
   path = workdir / "config.json"
+  check_writable(workdir)
   try:
-    workdir.mkdir(parents=True, exist_ok=True)
     there = path.read_text(encoding="utf-8") if path.exists() else None
     if there is None and jax.process_index() == 0:
       temporary = path.with_suffix(".tmp")

@@ -62,15 +62,16 @@ class MetricWriter:
     """Moves the progress bar on by one step."""
     self._bar.update()
 
-  def write(self, step: int, metrics: Mapping[str, float]) -> None:
-    """Writes the metrics of a step."""
+  def write(self, step: int, metrics: Mapping[str, float | None]) -> None:
+    """Writes the metrics of a step; None is a number that is not finite."""
     if not self._active:
       return
     self._lines.write(json.dumps({"step": step, **metrics}) + "\n")
     self._lines.flush()
     for name, value in metrics.items():
-      self._board.add_scalar(name, value, step)
-    if "loss" in metrics:
+      if value is not None:
+        self._board.add_scalar(name, value, step)
+    if metrics.get("loss") is not None:
       self._bar.set_postfix_str(f"loss {metrics['loss']:.2f}")
 
   def write_speed(self, step: int, episodes_a_step: int) -> None:

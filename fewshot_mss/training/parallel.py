@@ -19,6 +19,7 @@ from collections.abc import Callable
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from fewshot_mss.episode import EpisodeBatch
@@ -40,7 +41,8 @@ def join_hosts(
     process_id: Which one this is.
 
   Raises:
-    InputError: If the three are not given together.
+    InputError: If the three are not given together or make no sense, or
+      nothing tells of other hosts.
   """
   given = (coordinator, num_processes, process_id)
   if any(value is None for value in given) and given != (None, None, None):
@@ -48,7 +50,18 @@ def join_hosts(
       "--coordinator, --num_processes and --process_id go together: give all "
       "three, or --distributed alone"
     )
-  jax.distributed.initialize(coordinator, num_processes, process_id)
+  if num_processes is not None and not 0 <= process_id < num_processes:
+    raise InputError(
+      f"--process_id={process_id} of --num_processes={num_processes}: number "
+      "the processes from 0"
+    )
+  try:
+    jax.distributed.initialize(coordinator, num_processes, process_id)
+  except ValueError as error:
+    raise InputError(
+      f"hosts cannot be joined ({error}): give --coordinator=HOST:PORT, "
+      "--num_processes and --process_id"
+    ) from error
 
 
 def check_batch(global_batch: int, name: str) -> None:
@@ -69,7 +82,11 @@ def create_state(init: Callable[[], TrainState]) -> TrainState:
   """
   mesh = Mesh(np.array(jax.devices()), (AXIS,))
   replicated = NamedSharding(mesh, PartitionSpec())
-  return jax.jit(init, out_shardings=replicated)()
+  # On CPU, optimising a program of little but random numbers, which runs once,
+  # takes longer than compiling the training step.
+  is_cpu = jax.default_backend() == "cpu"
+  options = {"xla_backend_optimization_level": 0} if is_cpu else None
+  return jax.jit(init, out_shardings=replicated, compiler_options=options)()
 
 
 def pmap_step(step: Callable) -> Callable:
@@ -81,6 +98,16 @@ def pmap_step(step: Callable) -> Callable:
     out_axes=(None, None),
     donate_argnums=0,
   )
+
+
+def from_first_process(value: float) -> float:
+  """Returns process 0's value on every process, as a float32 holds it."""
+  return float(multihost_utils.broadcast_one_to_all(np.float32(value)))
+
+
+def wait_for_all(name: str) -> None:
+  """Waits until every process of the run is at the place called `name`."""
+  multihost_utils.sync_global_devices(name)
 
 
 @functools.cache

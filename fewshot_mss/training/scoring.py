@@ -1,22 +1,46 @@
 """Evaluation as part of a run: which checkpoint is best, and the last word."""
 
+import math
 import sys
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
-from fewshot_mss.data.evaluation_list import list_hash, list_path
-from fewshot_mss.evaluation.evaluate import evaluate
+from fewshot_mss.data.evaluation_list import (
+  list_hash,
+  list_path,
+  read_evaluation_list,
+)
+from fewshot_mss.evaluation.evaluate import evaluate, evaluated_shots
 from fewshot_mss.evaluation.report import machine_description, write_evaluation
 from fewshot_mss.evaluation.scores import MODEL, Score
 from fewshot_mss.evaluation.summary import Summary, summarise
 from fewshot_mss.export.archive import load_archive
 from fewshot_mss.export.checks import build_model
 from fewshot_mss.models.separator import FewShotSeparator
+from fewshot_mss.training import parallel
+from fewshot_mss.training.run_checks import dataset_folder
+
+
+def has_items(directory: Path, split: str) -> bool:
+  """Tells whether there is anything to score: a small folder may have none.
+
+  Args:
+    directory: The prepared dataset.
+    split: `validation` or `test`.
+
+  Returns:
+    Whether there is a list and it holds an item.
+
+  Raises:
+    InputError: If the list is damaged or of another dataset.
+  """
+  return list_path(directory, split).exists() and bool(
+    read_evaluation_list(directory, split)
+  )
 
 
 def validation_score(
@@ -31,28 +55,25 @@ def validation_score(
     config: Of the run.
     model: The network.
     params: Its parameters; every process holds all of them.
-    directory: The prepared dataset.
+    directory: The prepared dataset; its validation list holds items.
 
   Returns:
-    SI-SDR improvement in dB with the last of `eval.shots`; None if the dataset
-    has no validation list or nothing can be scored.
+    SI-SDR improvement in dB with the last of `eval.shots`; None if the list has
+    no items of seen instruments.
   """
-  if not list_path(directory, "validation").exists():
-    return None
-  score = np.nan
+  score = math.nan
   if jax.process_index() == 0:
     scores = _evaluate(config, model, params, directory, "validation")
-    headline = summarise(scores, bootstrap_samples=1)["headline_shots"]
+    headline = evaluated_shots(model, config.eval)[-1]
     improvements = [
       row.si_sdr_improvement_db
       for row in scores
       if row.group == "seen" and row.system == MODEL and row.shots == headline
     ]
     if improvements:
-      score = np.nanmean(improvements)
-  if jax.process_count() > 1:
-    score = multihost_utils.broadcast_one_to_all(np.float32(score))
-  return None if np.isnan(score) else float(score)
+      score = float(np.mean(improvements))
+  score = parallel.from_first_process(score)
+  return None if math.isnan(score) else score
 
 
 def _evaluate(
@@ -70,11 +91,10 @@ def _evaluate(
     eval_config=config.eval,
     max_negatives=config.data.max_negatives,
     patch_s=config.data.mixture_s,
-    progress=sys.stderr.isatty(),
   )
 
 
-def evaluate_run(config: ConfigDict, workdir: Path) -> Summary | None:
+def evaluate_run(config: ConfigDict, workdir: Path) -> Summary:
   """Scores the trained model of a workdir on the test list.
 
   Writes `workdir/evaluation/` with evaluation.json, evaluation.md and a row
@@ -85,16 +105,14 @@ def evaluate_run(config: ConfigDict, workdir: Path) -> Summary | None:
     workdir: Folder of a run that is done: `workdir/model` is what is scored.
 
   Returns:
-    The summary; None if the dataset has no test list.
+    The summary.
 
   Raises:
-    InputError: If the model or the dataset cannot be used.
+    InputError: If the model or the dataset cannot be used, or the dataset has
+      no test items.
   """
   archive = load_archive(workdir / "model")
-  directory = Path(config.data.path)
-  path = list_path(directory, "test")
-  if not path.exists():
-    return None
+  directory = dataset_folder(config)
   model = build_model(archive.model)
   scores = _evaluate(config, model, archive.params, directory, "test")
   summary = summarise(
@@ -102,7 +120,7 @@ def evaluate_run(config: ConfigDict, workdir: Path) -> Summary | None:
   )
   provenance = {
     "data": ", ".join(archive.training["data"]) or directory.name,
-    "evaluation list (SHA-256)": list_hash(path),
+    "evaluation list (SHA-256)": list_hash(list_path(directory, "test")),
     "training": (
       f"{archive.training['steps']} steps of "
       f"{archive.training['global_batch']} mixtures x "

@@ -9,16 +9,18 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from fewshot_mss.data.catalogue import Catalogue, load_catalogue
-from fewshot_mss.data.episode_settings import EpisodeSettings, check_settings
 from fewshot_mss.data.pipeline import episode_batches
-from fewshot_mss.episode import EpisodeBatch, Support
-from fewshot_mss.errors import InputError, RunError
-from fewshot_mss.evaluation.evaluate import check_eval_config
-from fewshot_mss.export.archive import save_archive
-from fewshot_mss.models.separator import FewShotSeparator
-from fewshot_mss.training import checkpoint, losses, parallel, scoring
+from fewshot_mss.episode import EpisodeBatch
+from fewshot_mss.errors import RunError
+from fewshot_mss.export.archive import check_replaceable, save_archive
+from fewshot_mss.training import checkpoint, parallel, scoring
 from fewshot_mss.training.metric_writer import MetricWriter
 from fewshot_mss.training.optimizer import make_optimizer
+from fewshot_mss.training.run_checks import (
+  blank_batch,
+  check_run,
+  dataset_folder,
+)
 from fewshot_mss.training.step import TrainState, init_state, train_step
 
 # Steps after which the speed is told for the first time: the first ones wait
@@ -52,9 +54,12 @@ def train_and_evaluate(
     RunError: If gradients stop being finite.
   """
   # ---- What a person can get wrong, before anything slow.
-  directory = Path(config.data.path)
+  directory = dataset_folder(config)
   catalogue = load_catalogue(directory)
   model = check_run(config, catalogue)
+  validates = scoring.has_items(directory, "validation")
+  tests = scoring.has_items(directory, "test")
+  check_replaceable(workdir / "model")
   checkpoint.claim_workdir(workdir, config, catalogue.content_hash)
 
   # ---- The network, its optimiser, and where an earlier start left them.
@@ -110,7 +115,7 @@ def train_and_evaluate(
           writer.write_speed(step, config.train.global_batch)
           window = []
         score = None
-        if is_eval:
+        if is_eval and validates:
           score = scoring.validation_score(
             config, model, state.ema_params, directory
           )
@@ -129,76 +134,11 @@ def train_and_evaluate(
       instruments=catalogue.seen_instruments,
       training=_training_summary(config, catalogue),
     )
-    scoring.evaluate_run(config, workdir)
+    if tests:
+      scoring.evaluate_run(config, workdir)
+  # A process that ends takes the others with it.
+  parallel.wait_for_all("the end of the run")
   return state
-
-
-def check_run(config: ConfigDict, catalogue: Catalogue) -> FewShotSeparator:
-  """Checks that configuration, dataset and devices go together.
-
-  Args:
-    config: Of the run.
-    catalogue: Of the dataset.
-
-  Returns:
-    The network that the configuration describes.
-
-  Raises:
-    InputError: If they do not, naming the configuration's key.
-  """
-  train = config.train
-  for key in (
-    "steps",
-    "max_bad_steps",
-    "log_every_steps",
-    "checkpoint_every_steps",
-    "keep_checkpoints",
-    "eval_every_steps",
-  ):
-    if train[key] < 1:
-      raise InputError(f"train.{key} is {train[key]}: give at least 1")
-  if train.learning_rate <= 0:
-    raise InputError("train.learning_rate must be above 0")
-  losses.get_loss(train.loss)
-  parallel.check_batch(train.global_batch, "train.global_batch")
-  check_settings(EpisodeSettings.from_config(config), catalogue)
-  conditioning = config.model.conditioning
-  if conditioning == "examples_and_negatives" and not config.data.max_negatives:
-    raise InputError(
-      "model.conditioning is examples_and_negatives: give data.max_negatives "
-      "of at least 1"
-    )
-  num_seen = int(catalogue.seen.sum())
-  if conditioning == "class" and config.model.num_classes < num_seen:
-    raise InputError(
-      f"model.num_classes is {config.model.num_classes} but the dataset has "
-      f"{num_seen} seen instruments: give at least that"
-    )
-  check_eval_config(config.eval)
-  model = FewShotSeparator(**config.model)
-  # Builds nothing, but the network's own checks of its sizes run.
-  jax.eval_shape(model.init, jax.random.key(0), blank_batch(config))
-  return model
-
-
-def blank_batch(config: ConfigDict) -> EpisodeBatch:
-  """Returns a batch of one silent mixture that has the run's shapes."""
-  settings = EpisodeSettings.from_config(config)
-  queries = (1, settings.num_queries)
-  positives = (*queries, settings.max_positives)
-  negatives = (*queries, settings.max_negatives)
-  return EpisodeBatch(
-    mixture=np.zeros((1, settings.mixture_samples), np.float32),
-    targets=np.zeros((*queries, settings.mixture_samples), np.float32),
-    support=Support(
-      positives=np.zeros((*positives, settings.example_samples), np.float32),
-      positive_mask=np.ones(positives, np.bool_),
-      negatives=np.zeros((*negatives, settings.example_samples), np.float32),
-      negative_mask=np.ones(negatives, np.bool_),
-      class_id=np.zeros(queries, np.int32),
-    ),
-    query_mask=np.ones(queries, np.bool_),
-  )
 
 
 def _batches(

@@ -1,0 +1,113 @@
+"""What a person can get wrong about a run, found before anything slow."""
+
+import math
+from pathlib import Path
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from fewshot_mss.data.catalogue import Catalogue
+from fewshot_mss.data.episode_settings import EpisodeSettings, check_settings
+from fewshot_mss.episode import EpisodeBatch, Support
+from fewshot_mss.errors import InputError
+from fewshot_mss.evaluation.evaluate import check_eval_config
+from fewshot_mss.models.separator import FewShotSeparator
+from fewshot_mss.training import losses, parallel
+
+# The least value of a leaf, and what it must be below.
+_RANGES = {
+  "seed": (0, math.inf),
+  "data.read_threads": (1, math.inf),
+  "data.prefetch_batches": (1, math.inf),
+  "train.steps": (1, math.inf),
+  "train.warmup_steps": (0, math.inf),
+  "train.final_learning_rate_share": (0, math.inf),
+  "train.weight_decay": (0, math.inf),
+  "train.ema_decay": (0, 1),
+  "train.max_bad_steps": (1, math.inf),
+  "train.log_every_steps": (1, math.inf),
+  "train.checkpoint_every_steps": (1, math.inf),
+  "train.keep_checkpoints": (1, math.inf),
+  "train.eval_every_steps": (1, math.inf),
+}
+
+
+def dataset_folder(config: ConfigDict) -> Path:
+  """Returns `data.path`; InputError if it is empty."""
+  if not config.data.path:
+    raise InputError(
+      "data.path is empty: give --config.data.path=FOLDER, one that "
+      "`fewshot-mss data build` wrote"
+    )
+  return Path(config.data.path)
+
+
+def check_run(config: ConfigDict, catalogue: Catalogue) -> FewShotSeparator:
+  """Checks that configuration, dataset and devices go together.
+
+  Args:
+    config: Of the run.
+    catalogue: Of the dataset.
+
+  Returns:
+    The network that the configuration describes.
+
+  Raises:
+    InputError: If they do not, naming the configuration's key.
+  """
+  _check_numbers(config)
+  losses.get_loss(config.train.loss)
+  parallel.check_batch(config.train.global_batch, "train.global_batch")
+  check_settings(EpisodeSettings.from_config(config), catalogue)
+  conditioning = config.model.conditioning
+  if conditioning == "examples_and_negatives" and not config.data.max_negatives:
+    raise InputError(
+      "model.conditioning is examples_and_negatives: give data.max_negatives "
+      "of at least 1"
+    )
+  num_seen = int(catalogue.seen.sum())
+  if conditioning == "class" and config.model.num_classes < num_seen:
+    raise InputError(
+      f"model.num_classes is {config.model.num_classes} but the dataset has "
+      f"{num_seen} seen instruments: give at least that"
+    )
+  check_eval_config(config.eval)
+  model = FewShotSeparator(**config.model)
+  # Builds nothing, but the network's own checks of its sizes run.
+  jax.eval_shape(model.init, jax.random.key(0), blank_batch(config))
+  return model
+
+
+def _check_numbers(config: ConfigDict) -> None:
+  """Checks the leaves that no other part of the run checks."""
+  values = {"seed": config.seed}
+  for group in ("data", "train"):
+    values |= {f"{group}.{k}": v for k, v in config[group].items()}
+  for key, (least, below) in _RANGES.items():
+    if not least <= values[key] < below:
+      limit = "" if math.isinf(below) else f", below {below}"
+      raise InputError(f"{key} is {values[key]}: give {least} or more{limit}")
+  for key in ("train.learning_rate", "train.clip_norm"):
+    if not 0.0 < values[key] < math.inf:
+      raise InputError(f"{key} is {values[key]}: give more than 0")
+
+
+def blank_batch(config: ConfigDict) -> EpisodeBatch:
+  """Returns a batch of one silent mixture that has the run's shapes."""
+  settings = EpisodeSettings.from_config(config)
+  queries = (1, settings.num_queries)
+  positives = (*queries, settings.max_positives)
+  negatives = (*queries, settings.max_negatives)
+  return EpisodeBatch(
+    mixture=np.zeros((1, settings.mixture_samples), np.float32),
+    targets=np.zeros((*queries, settings.mixture_samples), np.float32),
+    support=Support(
+      positives=np.zeros((*positives, settings.example_samples), np.float32),
+      positive_mask=np.ones(positives, np.bool_),
+      negatives=np.zeros((*negatives, settings.example_samples), np.float32),
+      negative_mask=np.ones(negatives, np.bool_),
+      class_id=np.zeros(queries, np.int32),
+    ),
+    query_mask=np.ones(queries, np.bool_),
+  )
