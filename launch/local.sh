@@ -27,6 +27,7 @@ workdir=""
 for argument in "$@"; do
   [[ "$argument" == --workdir=* ]] && workdir=${argument#--workdir=}
 done
+workdir=${workdir%/}
 [[ -n "$workdir" ]] || usage
 
 # A port that is free now; process 0 listens on it, on this machine alone.
@@ -38,10 +39,19 @@ with socket.socket() as s:
 ')
 
 pids=()
-stop() { ((${#pids[@]})) && kill "${pids[@]}" 2>/dev/null; true; }
-trap stop EXIT INT TERM
+stop() {
+  # Nothing softer: JAX takes SIGTERM for a notice of preemption and goes on.
+  # What a run has written is whole at any time.
+  {
+    ((${#pids[@]})) && kill -KILL "${pids[@]}"
+    wait
+  } 2>/dev/null || true
+}
+trap stop EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
-mkdir -p "$(dirname "$workdir")"
+[[ -n "$run" ]] || mkdir -p "$(dirname "$workdir")"
 for ((i = 0; i < processes; i++)); do
   command=(fewshot-mss train "$@" "--coordinator=127.0.0.1:$port"
     "--num_processes=$processes" "--process_id=$i")
@@ -57,6 +67,10 @@ for ((i = 0; i < processes; i++)); do
 done
 # The first to fail ends the rest.
 for ((i = 0; i < ${#pids[@]}; i++)); do
-  wait -n
+  wait -n || {
+    status=$?
+    echo "launch/local.sh: a process ended with status $status, so all are" \
+      "ended; the others than process 0 write to $workdir.log.*" >&2
+    exit "$status"
+  }
 done
-pids=()

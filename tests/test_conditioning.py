@@ -122,9 +122,9 @@ def test_examples_and_negatives_by_hand():
 def test_class_table_has_a_last_row_for_no_class():
   table = jnp.arange(8.0).reshape(4, 2)
   rows = ClassTable(num_classes=3, dim=2).apply(
-    {"params": {"table": {"embedding": table}}}, jnp.array([[0, 2, -1]])
+    {"params": {"table": {"embedding": table}}}, jnp.array([[0, 2, -1, -3]])
   )
-  np.testing.assert_array_equal(rows, [[[0, 1], [4, 5], [6, 7]]])
+  np.testing.assert_array_equal(rows, [[[0, 1], [4, 5], [6, 7], [6, 7]]])
   params = ClassTable(num_classes=3, dim=2).init(
     jax.random.key(0), jnp.array([[0]])
   )

@@ -6,7 +6,12 @@ import pytest
 
 from fewshot_mss.data.catalogue import TEST, TRAIN
 from fewshot_mss.data.episode_settings import EpisodeSettings, check_settings
-from fewshot_mss.data.episodes import NO_RECORD, empty_spec, episode_spec
+from fewshot_mss.data.episodes import (
+  NO_RECORD,
+  EpisodeSpec,
+  empty_spec,
+  episode_spec,
+)
 
 SEEN = ("cello", "drums", "flute", "horn", "piano", "violin")
 
@@ -443,3 +448,14 @@ def test_a_query_that_no_example_shows_is_not_asked(catalogue_of):
   # Without examples, the class alone can ask for it.
   specs = draw(catalogue, 100, max_positives=0)
   assert any(asked(catalogue, s, q) == {horn} for s, q in queries(specs))
+
+
+def test_negatives_change_nothing_else(catalogue):
+  with_them = draw(catalogue, 100)
+  without = draw(catalogue, 100, max_negatives=0)
+  for one, other in zip(with_them, without, strict=True):
+    for field in EpisodeSpec._fields:
+      if not field.startswith("negative_"):
+        np.testing.assert_array_equal(
+          getattr(one, field), getattr(other, field)
+        )

@@ -49,9 +49,7 @@ def items(toy_dataset):
 def truth(items, reader, catalogue):
   """The episode of each item, by its mixture and its first example."""
   settings = whole_segment_settings(catalogue)
-  episodes = [
-    read_episode(item.spec, reader, catalogue, settings) for item in items
-  ]
+  episodes = [read_episode(item.spec, reader, settings) for item in items]
   found = {
     (e.mixture.tobytes(), e.support.positives[0, 0].tobytes()): e
     for e in episodes
@@ -388,7 +386,7 @@ def test_scores_are_those_of_the_model_asked_plainly(
     scores.WRONG_QUERY,
     evaluation.evaluated_shots(model, small_config())[-1],
   )[2]
-  episode = read_episode(by_number[row.item].spec, reader, catalogue, settings)
+  episode = read_episode(by_number[row.item].spec, reader, settings)
   support = Support(*(leaf[None, 1:] for leaf in episode.support))
   # Three examples and one negative, given as they are: nothing is masked.
   support = support._replace(

@@ -1,4 +1,4 @@
-"""Eight devices against one, a golden step, and what devices must not change."""
+"""Eight devices against one, and what devices must not change."""
 
 import functools
 

@@ -39,7 +39,6 @@ def test_batches_are_the_episodes_of_their_numbers(toy_config, toy_dataset):
       read_episode(
         episode_spec(5, 3 * step + place, catalogue, settings),
         reader,
-        catalogue,
         settings,
       )
       for place in range(3)

@@ -101,7 +101,7 @@ def test_an_episode_is_read_offset_by_offset(ramps):
   spec.positive_offsets_samples[0, 0] = 30
   spec.negative_records[0, 0] = row("drums", 0)
   spec.negative_offsets_samples[0, 0] = 40
-  episode = read_episode(spec, reader, catalogue, settings(100, 50))
+  episode = read_episode(spec, reader, settings(100, 50))
 
   def ramp(begin, length, slope):
     return np.rint((begin + np.arange(length)) * slope) / 32768
@@ -137,7 +137,7 @@ def test_a_mixture_beyond_full_scale_is_scaled_with_its_targets(ramps):
   spec.source_records[:] = rows[:2]
   spec.source_gains[:] = 2.0, 1.0
   spec.target_sources[0, 0] = True
-  episode = read_episode(spec, reader, catalogue, settings(10, 10))
+  episode = read_episode(spec, reader, settings(10, 10))
   # 1.8 + 0.9, down to 1: two thirds of it are the target.
   np.testing.assert_allclose(episode.mixture, np.ones(10), rtol=1e-6)
   np.testing.assert_allclose(episode.targets[0], np.full(10, 2 / 3), rtol=1e-6)
@@ -149,7 +149,7 @@ def test_mixtures_are_the_sum_of_targets_of_all_instruments(toy):
   full = 0
   for index in range(20):
     spec = episode_spec(0, index, catalogue, chosen)
-    episode = read_episode(spec, reader, catalogue, chosen)
+    episode = read_episode(spec, reader, chosen)
     assert np.abs(episode.mixture).max() <= 1
     if (spec.target_sources.sum(axis=0)[spec.source_records >= 0] == 1).all():
       total = episode.targets.sum(axis=0)

@@ -95,6 +95,8 @@ def episode_spec(
     The episode.
   """
   rng = np.random.default_rng((seed, index))
+  # Of its own, so that models with and without negatives are asked the same.
+  negatives_rng = np.random.default_rng((seed, index, 1))
   view = catalogue.view
   spec = empty_spec(
     index,
@@ -134,11 +136,14 @@ def episode_spec(
     spec.positive_offsets_samples[q, : len(rows)] = active_offsets(
       rng, catalogue, rows, settings.example_samples
     )
-    rows = _draw_negatives(rng, catalogue, settings, mixture.rows, instruments)
-    spec.negative_records[q, : len(rows)] = rows
-    spec.negative_offsets_samples[q, : len(rows)] = active_offsets(
-      rng, catalogue, rows, settings.example_samples
-    )
+    if settings.max_negatives:
+      rows = _draw_negatives(
+        negatives_rng, catalogue, settings, mixture.rows, instruments
+      )
+      spec.negative_records[q, : len(rows)] = rows
+      spec.negative_offsets_samples[q, : len(rows)] = active_offsets(
+        negatives_rng, catalogue, rows, settings.example_samples
+      )
   return spec
 
 

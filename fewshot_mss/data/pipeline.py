@@ -82,7 +82,7 @@ def episode_batches(
     step, position = divmod(int(number), local_batch)
     index = step * global_batch + first + position
     spec = episode_spec(config.seed, index, catalogue, settings, split)
-    return flatten(read_episode(spec, reader, catalogue, settings))
+    return flatten(read_episode(spec, reader, settings))
 
   tf = import_tensorflow()
   example = read(np.int64(start_step * local_batch))

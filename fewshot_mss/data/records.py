@@ -71,7 +71,6 @@ class RecordReader:
 def read_episode(
   spec: EpisodeSpec,
   reader: RecordReader,
-  catalogue: Catalogue,
   settings: EpisodeSettings,
 ) -> EpisodeBatch:
   """Reads the sound of one episode.
@@ -79,14 +78,12 @@ def read_episode(
   Args:
     spec: What to read.
     reader: Of the dataset that the spec was drawn from.
-    catalogue: Likewise.
     settings: Lengths of mixture and examples.
 
   Returns:
     The episode, without the leading dimension B; padding is zero. A mixture
     that would exceed full scale is scaled down together with its targets.
   """
-  del catalogue
   sources = np.zeros(
     (len(spec.source_records), settings.mixture_samples), np.float32
   )

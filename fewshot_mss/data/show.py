@@ -61,7 +61,7 @@ def show_episode(
   catalogue, settings, spec = _draw(directory, config, index, split)
   _check_writable(output)
   reader = RecordReader(directory, catalogue)
-  episode = read_episode(spec, reader, catalogue, settings)
+  episode = read_episode(spec, reader, settings)
 
   heading = f"Episode {index} of seed {config.seed}, {SPLITS[split]} songs"
   print("\n".join([heading, *describe_episode(catalogue, spec)]))

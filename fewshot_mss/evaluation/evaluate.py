@@ -169,9 +169,7 @@ def evaluate_items(
 
   def read(chunk: Sequence[EvaluationItem]) -> EpisodeBatch:
     specs = [cut_examples(item, max(shots), max_negatives) for item in chunk]
-    episodes = [
-      read_episode(spec, reader, catalogue, settings) for spec in specs
-    ]
+    episodes = [read_episode(spec, reader, settings) for spec in specs]
     return stack_episodes(episodes, batch)
 
   scores = []
