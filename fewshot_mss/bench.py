@@ -5,7 +5,7 @@ in turns, and the spread is told.
 """
 
 import functools
-import resource
+import re
 import shutil
 import subprocess
 import sys
@@ -38,10 +38,11 @@ from fewshot_mss.training.train import (
 
 _SONGS = 24
 _SEGMENT_S = 4.0
-# The first steps wait for the compiler and fill the pipeline.
-_WARM_UP_STEPS = 10
-_STEPS = 60
-_TURNS = 3
+_TURN_STEPS = 20
+_TURNS_OF_TRAINING = 5
+# As many batches as are kept ready, and one.
+_UNCOUNTED_STEPS = 5
+_COMMANDS = 3
 _SONG_S = 60.0
 
 
@@ -80,19 +81,15 @@ def run_bench(config: ConfigDict, output: Path) -> None:
       segment_s=_SEGMENT_S,
     )
   config.data.path = str(data)
-  config.train.steps = _WARM_UP_STEPS + _STEPS
-  config.train.checkpoint_every_steps = _STEPS
-  config.train.eval_every_steps = 10 * _STEPS
+  config.train.steps = _TURN_STEPS * _TURNS_OF_TRAINING
+  config.train.eval_every_steps = 10 * config.train.steps
   config.eval.max_items = config.eval.batch
   workdir = output / "run"
   shutil.rmtree(workdir, ignore_errors=True)
 
-  step, batch_bytes = measure_step(config, data)
-  loop = measure_loop(config, workdir)
-  step_after, _ = measure_step(config, data)
-  step = Measure(np.concatenate([step.seconds, step_after.seconds]))
+  step, loop, batch_bytes = measure_training(config, data, workdir)
   pipeline = measure_pipeline(config, data)
-  training_gib = _peak_gib(resource.RUSAGE_SELF)
+  training_gib = peak_memory_gib()
   song, separation_gib = measure_separation(workdir / "model", output)
 
   table = Table(title="speeds", caption=machine_description())
@@ -122,18 +119,26 @@ def run_bench(config: ConfigDict, output: Path) -> None:
   rich.print(table)
 
 
-def measure_step(config: ConfigDict, data: Path) -> tuple[Measure, int]:
-  """Times the bare compiled step on one batch that never leaves the device.
+def measure_training(
+  config: ConfigDict, data: Path, workdir: Path
+) -> tuple[Measure, Measure, int]:
+  """Times a real training and the bare compiled step, in turns.
+
+  Every `_TURN_STEPS` steps the training pauses and the bare step takes some on
+  one batch that never leaves the device. After a pause both begin with steps
+  that do not count: the training's batches that were read meanwhile, and the
+  bare step's wait for the training's last one.
 
   Args:
     config: Of the training.
     data: The prepared dataset.
+    workdir: A new folder.
 
   Returns:
-    The times of a step, and the bytes of a batch.
+    The times of a bare step, those between the steps of the training with its
+    data, metrics and checkpoints, and the bytes of a batch.
   """
-  catalogue = load_catalogue(data)
-  model = check_run(config, catalogue)
+  model = check_run(config, load_catalogue(data))
   optimizer = make_optimizer(config.train)
   state = parallel.create_state(
     functools.partial(init_state, model, optimizer, 0, blank_batch(config))
@@ -145,30 +150,33 @@ def measure_step(config: ConfigDict, data: Path) -> tuple[Measure, int]:
   )
   read = next(episode_batches(config, data, start_step=0, stop_step=1))
   batch = parallel.put_batch(read)
-  times = []
-  for _ in range(_WARM_UP_STEPS + _STEPS // 2):
-    state, metrics = step_fn(state, batch)
-    jax.block_until_ready(metrics)
-    times.append(time.monotonic())
+  bare: list[float] = []
+  loop: list[float] = []
+  turn: list[float] = []
+
+  def take_turns(step: int) -> None:
+    nonlocal state
+    turn.append(time.monotonic())
+    if step % _TURN_STEPS:
+      return
+    loop.extend(np.diff(turn)[_UNCOUNTED_STEPS:])
+    turn.clear()
+    for _ in range(_TURN_STEPS // 2):
+      state, metrics = step_fn(state, batch)
+      jax.block_until_ready(metrics)
+      turn.append(time.monotonic())
+    bare.extend(np.diff(turn)[1:])
+    turn.clear()
+
+  train_and_evaluate(config, workdir, on_step=take_turns)
+  # The first turn of both waits for the compiler.
+  first = _TURN_STEPS - 1 - _UNCOUNTED_STEPS, _TURN_STEPS // 2 - 2
   size = sum(leaf.nbytes for leaf in jax.tree.leaves(read))
-  return Measure(np.diff(times)[_WARM_UP_STEPS:]), size
-
-
-def measure_loop(config: ConfigDict, workdir: Path) -> Measure:
-  """Times the steps of a real training, data, metrics and checkpoints and all.
-
-  Args:
-    config: Of the training.
-    workdir: A new folder.
-
-  Returns:
-    The times between steps.
-  """
-  times = []
-  train_and_evaluate(
-    config, workdir, on_step=lambda step: times.append(time.monotonic())
+  return (
+    Measure(np.array(bare[first[1] :])),
+    Measure(np.array(loop[first[0] :])),
+    size,
   )
-  return Measure(np.diff(times)[_WARM_UP_STEPS:])
 
 
 def measure_pipeline(config: ConfigDict, data: Path) -> Measure:
@@ -176,7 +184,7 @@ def measure_pipeline(config: ConfigDict, data: Path) -> Measure:
   batches = episode_batches(
     config, data, start_step=0, stop_step=config.train.steps
   )
-  return Measure(np.diff(_ticks(batches))[_WARM_UP_STEPS:])
+  return Measure(np.diff(_ticks(batches))[_UNCOUNTED_STEPS:])
 
 
 def _ticks(items: Iterable[object]) -> list[float]:
@@ -198,16 +206,31 @@ def measure_separation(model: Path, output: Path) -> tuple[Measure, float]:
   noise = 0.1 * rng.standard_normal((round(_SONG_S * rate_hz), 2))
   song = output / "song.wav"
   write_audio(song, noise.astype(np.float32), rate_hz, "PCM_16")
-  command = [sys.executable, "-m", "fewshot_mss.cli", "separate", str(song)]
-  command += ["-p", f"{song}@0:01-0:05", "--model", str(model)]
-  command += ["-o", str(output / "separated"), "--overwrite"]
-  times = [time.monotonic()]
-  for _ in range(_TURNS):
-    subprocess.run(command, check=True, capture_output=True)
+  words = ["separate", str(song), "-p", f"{song}@0:01-0:05"]
+  words += ["--model", str(model), "-o", str(output / "separated")]
+  code = (
+    "from fewshot_mss import bench, cli\n"
+    f"assert cli.main({[*words, '--overwrite']!r}) == 0\n"
+    "print(bench.peak_memory_gib())"
+  )
+  times, peaks = [time.monotonic()], []
+  for _ in range(_COMMANDS):
+    done = subprocess.run(
+      [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
     times.append(time.monotonic())
-  return Measure(np.diff(times)), _peak_gib(resource.RUSAGE_CHILDREN)
+    peaks.append(float(done.stdout.split()[-1]))
+  return Measure(np.diff(times)), max(peaks)
 
 
-def _peak_gib(who: int) -> float:
-  """Returns the peak resident memory; Linux tells it in KiB."""
-  return resource.getrusage(who).ru_maxrss / 2**20
+def peak_memory_gib() -> float:
+  """Returns the peak resident memory of this process; NaN outside Linux.
+
+  Not from getrusage: there a process begins with the peak of the one that
+  started it.
+  """
+  status = Path("/proc/self/status")
+  if not status.exists():
+    return float("nan")
+  found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8"))
+  return int(found.group(1)) / 2**20 if found else float("nan")

@@ -8,9 +8,9 @@ from fewshot_mss import bench
 def test_table_has_a_ratio_for_each_part(
   toy_dataset, toy_config, tmp_path, monkeypatch, capsys
 ):
-  monkeypatch.setattr(bench, "_WARM_UP_STEPS", 1)
-  monkeypatch.setattr(bench, "_STEPS", 4)
-  monkeypatch.setattr(bench, "_TURNS", 1)
+  monkeypatch.setattr(bench, "_TURN_STEPS", 8)
+  monkeypatch.setattr(bench, "_TURNS_OF_TRAINING", 2)
+  monkeypatch.setattr(bench, "_COMMANDS", 1)
   monkeypatch.setattr(bench, "_SONG_S", 6.0)
   shutil.copytree(toy_dataset, tmp_path / "data")
   with toy_config.unlocked():

@@ -37,6 +37,8 @@ class MetricWriter:
       desc="train",
       disable=not self._active,
       dynamic_ncols=True,
+      # A log file needs no line for each step.
+      mininterval=0.2 if sys.stderr.isatty() else 10,
     )
     if not self._active:
       return

@@ -81,16 +81,14 @@ def check_run(config: ConfigDict, catalogue: Catalogue) -> FewShotSeparator:
 
 def _check_numbers(config: ConfigDict) -> None:
   """Checks the leaves that no other part of the run checks."""
-  values = {"seed": config.seed}
-  for group in ("data", "train"):
-    values |= {f"{group}.{k}": v for k, v in config[group].items()}
   for key, (least, below) in _RANGES.items():
-    if not least <= values[key] < below:
+    # ConfigDict follows the dots.
+    if not least <= config[key] < below:
       limit = "" if math.isinf(below) else f", below {below}"
-      raise InputError(f"{key} is {values[key]}: give {least} or more{limit}")
+      raise InputError(f"{key} is {config[key]}: give {least} or more{limit}")
   for key in ("train.learning_rate", "train.clip_norm"):
-    if not 0.0 < values[key] < math.inf:
-      raise InputError(f"{key} is {values[key]}: give more than 0")
+    if not 0.0 < config[key] < math.inf:
+      raise InputError(f"{key} is {config[key]}: give more than 0")
 
 
 def blank_batch(config: ConfigDict) -> EpisodeBatch:

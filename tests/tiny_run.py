@@ -1,0 +1,78 @@
+"""A training run small enough for tests, and what it leaves, read back."""
+
+import functools
+import json
+
+import jax
+import numpy as np
+
+from fewshot_mss.default_config import get_config
+from fewshot_mss.training import checkpoint, parallel
+from fewshot_mss.training.optimizer import make_optimizer
+from fewshot_mss.training.run_checks import blank_batch
+from fewshot_mss.training.step import init_state
+from tiny_model import make_model
+
+SIZES = {
+  "model.n_fft": 64,
+  "model.hop_samples": 32,
+  "model.unet_channels": (4, 8),
+  "model.encoder_channels": (4, 8),
+  "model.condition_dim": 8,
+  "data.mixture_s": 0.5,
+  "data.example_s": 0.5,
+  "data.max_positives": 2,
+  "train.global_batch": 8,
+  "train.warmup_steps": 1,
+  "train.log_every_steps": 1,
+  "eval.max_items": 4,
+  "eval.batch": 2,
+  "eval.shots": (1, 2),
+}
+
+
+def tiny_config(dataset, **changes):
+  """Keys of `changes` have `__` for the dot: `train__steps=3`."""
+  config = get_config()
+  config.update_from_flattened_dict(SIZES)
+  config.data.path = str(dataset)
+  config.update_from_flattened_dict(
+    {key.replace("__", "."): value for key, value in changes.items()}
+  )
+  return config
+
+
+def new_state(config):
+  """The state that a run of this configuration begins with."""
+  return parallel.create_state(
+    functools.partial(
+      init_state,
+      make_model(**config.model),
+      make_optimizer(config.train),
+      config.seed,
+      blank_batch(config),
+    )
+  )
+
+
+def saved_steps(workdir):
+  with checkpoint.open_manager(workdir, 1) as manager:
+    return list(manager.all_steps())
+
+
+def saved_state(workdir, config, step=None):
+  with checkpoint.open_manager(workdir, 100) as manager:
+    return checkpoint.restore(manager, new_state(config), step)
+
+
+def rows(workdir):
+  text = (workdir / "metrics.jsonl").read_text(encoding="utf-8")
+  return [json.loads(line) for line in text.splitlines()]
+
+
+def assert_same(one, other):
+  """Every leaf of both trees is the same to the last bit."""
+  assert jax.tree.structure(one) == jax.tree.structure(other)
+  for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+    assert a.dtype == b.dtype
+    np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
