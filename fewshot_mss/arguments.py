@@ -11,6 +11,7 @@ from typing import NoReturn
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
+from fewshot_mss import default_config
 from fewshot_mss.errors import InputError
 
 CONFIG_VERBS = ("train", "evaluate", "describe", "demo", "bench", "data show")
@@ -89,6 +90,7 @@ def _load_config(config_words: list[str]) -> ConfigDict | None:
   config_flags.DEFINE_config_file("config", flag_values=values, sys_argv=words)
   try:
     values(words)
+    _check_tree(values.config, files[-1])
     return values.config
   except InputError:
     raise
@@ -100,22 +102,72 @@ def _load_config(config_words: list[str]) -> ConfigDict | None:
     LookupError,
     AttributeError,
     TypeError,
+    ImportError,
+    NameError,
+    SyntaxError,
   ) as error:
-    text = str(error.args[0] if error.args else error)
-    # A KeyError's text comes quoted, an error inside the file as a traceback
-    # whose last line says it.
-    lines = text.replace("\\n", "\n").replace("\\'", "'").splitlines()
-    reason = lines[-1] if "Traceback" in text else " ".join(lines)
-    if isinstance(error, LookupError | AttributeError):
-      reason = f"no such key: {reason}"
     raise InputError(
-      f"{' '.join(config_words)}: {reason} (fewshot_mss/default_config.py "
-      "explains every key)"
+      f"{files[-1]}: {_reason(error)} (fewshot_mss/default_config.py explains "
+      "every key)"
     ) from error
 
 
+def _reason(error: BaseException) -> str:
+  """Returns in one line why a configuration cannot be read."""
+  text = str(error.args[0] if error.args else error)
+  # An error inside the file comes as a traceback whose last line says it, a
+  # KeyError's text quoted, with quotes inside.
+  lines = text.replace("\\n", "\n").replace("\\'", "'").splitlines()
+  reason = lines[-1] if "Traceback" in text else " ".join(lines)
+  reason = reason.removeprefix("fewshot_mss.errors.InputError: ")
+  if "has no attribute 'get_config'" in reason:
+    return "it defines no get_config()"
+  while len(reason) > 1 and reason[0] == reason[-1] and reason[0] in "'\"":
+    reason = reason[1:-1]
+  if isinstance(error, LookupError | AttributeError):
+    return f"no such key: {reason}"
+  return reason
+
+
+def _check_tree(config: object, name: str) -> None:
+  """Refuses what has not the keys and types of the default configuration."""
+  advice = "change values of what default_config.get_config() returns alone"
+  if not isinstance(config, ConfigDict):
+    raise InputError(
+      f"{name}: get_config returns a {type(config).__name__}: {advice}"
+    )
+  wanted, given = _leaves(default_config.get_config()), _leaves(config)
+  for key in sorted(wanted.keys() ^ given.keys()):
+    does = "lacks" if key in wanted else "has the key that does not exist"
+    raise InputError(f"{name} {does} {key}: {advice}")
+  for key, value in wanted.items():
+    if not _is_like(given[key], value):
+      raise InputError(
+        f"{name}: {key} is {given[key]!r}: give something like {value!r}"
+      )
+
+
+def _is_like(value: object, like: object) -> bool:
+  """Tells whether a value has a type; all items of a tuple have one."""
+  if isinstance(like, tuple):
+    return isinstance(value, tuple) and all(
+      type(item) is type(like[0]) for item in value
+    )
+  return type(value) is type(like)
+
+
+def _leaves(config: ConfigDict, prefix: str = "") -> dict[str, object]:
+  leaves = {}
+  for key, value in config.items():
+    if isinstance(value, ConfigDict):
+      leaves |= _leaves(value, f"{prefix}{key}.")
+    else:
+      leaves[prefix + key] = value
+  return leaves
+
+
 def _parser() -> argparse.ArgumentParser:
-  """Returns the parser of all verbs; `run` is what a verb calls."""
+  """Returns the parser of all verbs; each sets its name as `verb`."""
   parser = _Parser(
     prog="fewshot-mss", description="Few-shot musical source separation."
   )
@@ -208,12 +260,14 @@ def _add_separate_verb(verbs: argparse._SubParsersAction) -> None:
   separate = verbs.add_parser(
     "separate",
     help="take an instrument out of songs",
-    description="EXAMPLE is an audio file or a part of one: song.wav@1:02-1:09",
+    description="Name the songs first: -p and -n take all that follows them. "
+    "EXAMPLE is an audio file or a part of one: song.wav@1:02-1:09.",
   )
   separate.add_argument("songs", type=Path, nargs="+", metavar="SONG")
   separate.add_argument(
     "-p",
     "--positive",
+    action="extend",
     nargs="+",
     default=[],
     metavar="EXAMPLE",
@@ -222,6 +276,7 @@ def _add_separate_verb(verbs: argparse._SubParsersAction) -> None:
   separate.add_argument(
     "-n",
     "--negative",
+    action="extend",
     nargs="+",
     default=[],
     metavar="EXAMPLE",

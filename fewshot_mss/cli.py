@@ -11,6 +11,17 @@ from collections.abc import Sequence
 from fewshot_mss.arguments import parse, require_config
 from fewshot_mss.errors import InputError, RunError
 
+# Packages that an installation without extras lacks, and the extra of each.
+_EXTRAS = {
+  "array_record": "train",
+  "midirenderer": "render",
+  "mido": "render",
+  "pretty_midi": "render",
+  "tensorboardX": "train",
+  "tensorflow": "train",
+  "tensorflow_datasets": "train",
+}
+
 
 def main(words: Sequence[str] | None = None) -> int:
   """Runs one verb and returns the exit status.
@@ -26,6 +37,15 @@ def main(words: Sequence[str] | None = None) -> int:
     _VERBS[parsed.verb](parsed)
   except InputError as error:
     print(f"fewshot-mss: {error}", file=sys.stderr)
+    return 2
+  except ModuleNotFoundError as error:
+    if error.name not in _EXTRAS:
+      raise
+    print(
+      f"fewshot-mss: {error.name} is not installed: pip install "
+      f"'fewshot-mss[{_EXTRAS[error.name]}]', or [train,render,plot] for all",
+      file=sys.stderr,
+    )
     return 2
   except RunError as error:
     print(f"fewshot-mss: {error}", file=sys.stderr)

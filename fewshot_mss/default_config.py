@@ -53,6 +53,8 @@ def _data() -> ConfigDict:
       "same_track_share": 0.0,
       # Shots drawn from 1..max_positives instead of always the maximum.
       "random_shots": False,
+      # Queries that get no positives: what trains the vector of zero shots.
+      "drop_positives_share": 0.0,
       # Queries that get no negatives, so that one model serves without.
       "drop_negatives_share": 0.25,
       # Each source is scaled by a gain drawn evenly from +-gain_db.

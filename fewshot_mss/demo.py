@@ -22,6 +22,7 @@ from fewshot_mss.data.evaluation_list import read_evaluation_list
 from fewshot_mss.data.layouts.rendered import RenderSettings, rendered
 from fewshot_mss.data.records import RecordReader
 from fewshot_mss.data.whole_songs import read_song
+from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation import figures
 from fewshot_mss.evaluation.metrics import si_sdr_db
 from fewshot_mss.evaluation.report import read_summary, summary_table
@@ -62,8 +63,14 @@ def run_demo(config: ConfigDict, output: Path) -> None:
     output: Folder of all results.
 
   Raises:
-    InputError: If the output cannot be written or holds another run.
+    InputError: If the output cannot be written or holds another run, or the
+      network would take no examples.
   """
+  if config.model.conditioning == "class":
+    raise InputError(
+      "model.conditioning is class, and the demo asks by examples: use "
+      "`fewshot-mss train`"
+    )
   begun_s = time.monotonic()
   data = output / "data"
   config.data.path = str(data)

@@ -9,13 +9,13 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 from rich.table import Table
 
-from fewshot_mss.data.episode_settings import EpisodeSettings
-from fewshot_mss.episode import EpisodeBatch, Support
+from fewshot_mss.episode import EpisodeBatch
 from fewshot_mss.errors import InputError
 from fewshot_mss.models import spectral
 from fewshot_mss.models.separator import FewShotSeparator
 from fewshot_mss.models.unet import UNet
 from fewshot_mss.training.optimizer import make_optimizer
+from fewshot_mss.training.run_checks import blank_batch
 from fewshot_mss.training.step import AXIS, init_state, train_step
 
 
@@ -57,25 +57,9 @@ def abstract_batch(config: ConfigDict, mixtures: int) -> EpisodeBatch:
   Raises:
     InputError: If `config.data` is not sound.
   """
-  settings = EpisodeSettings.from_config(config)
-  queries = (mixtures, settings.num_queries)
-
-  def leaf(dtype: Any, *shape: int) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(shape, dtype)
-
-  audio = functools.partial(leaf, jnp.float32)
-  samples, clip = settings.mixture_samples, settings.example_samples
-  return EpisodeBatch(
-    mixture=audio(mixtures, samples),
-    targets=audio(*queries, samples),
-    support=Support(
-      positives=audio(*queries, settings.max_positives, clip),
-      positive_mask=leaf(jnp.bool_, *queries, settings.max_positives),
-      negatives=audio(*queries, settings.max_negatives, clip),
-      negative_mask=leaf(jnp.bool_, *queries, settings.max_negatives),
-      class_id=leaf(jnp.int32, *queries),
-    ),
-    query_mask=leaf(jnp.bool_, *queries),
+  return jax.tree.map(
+    lambda leaf: jax.ShapeDtypeStruct((mixtures, *leaf.shape[1:]), leaf.dtype),
+    blank_batch(config),
   )
 
 

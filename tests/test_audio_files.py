@@ -185,6 +185,9 @@ def broken(folder, name):
     rng = np.random.default_rng(4)
     soundfile.write(path, rng.uniform(-1, 1, 50_000), RATE_HZ)
     path.write_bytes(path.read_bytes()[:40_000])
+  elif name == "cut.wav":
+    soundfile.write(path, np.full(50_000, 0.5), RATE_HZ)
+    path.write_bytes(path.read_bytes()[:-2])
   return path
 
 
@@ -198,6 +201,7 @@ def broken(folder, name):
     ("text.wav", "Format not recognised"),
     ("text.raw", "no header"),
     ("cut.flac", "lost sync"),
+    ("cut.wav", "ends before its header says"),
   ],
 )
 def test_what_cannot_be_read_is_named_in_one_line(tmp_path, name, reason):
@@ -210,6 +214,18 @@ def test_what_cannot_be_read_is_named_in_one_line(tmp_path, name, reason):
   if name != "cut.flac":
     with pytest.raises(InputError, match=reason):
       files.audio_info(path)
+
+
+@pytest.mark.parametrize("stated", [2**31 - 2**16, 2**32 - 1])
+def test_a_wav_of_unknown_length_is_read_to_its_end(tmp_path, stated):
+  # As written into a pipe.
+  path = tmp_path / "piped.wav"
+  soundfile.write(path, np.full(1_000, 0.5), RATE_HZ)
+  content = bytearray(path.read_bytes())
+  place = content.index(b"data") + 4
+  content[place : place + 4] = stated.to_bytes(4, "little")
+  path.write_bytes(content)
+  assert len(files.read_audio(path)[0]) == 1_000
 
 
 def test_writing_replaces_the_file_and_leaves_nothing_else(tmp_path, noise):

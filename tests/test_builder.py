@@ -176,9 +176,18 @@ def test_songs_that_cannot_be_used_leave_nothing(tmp_path, tracks, message):
   assert list(tmp_path.iterdir()) == []
 
 
-def test_segments_shorter_than_a_block_are_refused(tmp_path):
-  with pytest.raises(InputError, match=r"segment_s is 0\.2: give at least"):
-    make([pair()], tmp_path / "out", segment_s=0.2)
+@pytest.mark.parametrize("segment_s", [0.2, float("nan"), float("inf")])
+def test_segments_shorter_than_a_block_are_refused(tmp_path, segment_s):
+  with pytest.raises(
+    InputError, match=rf"segment_s is {segment_s}: give at least"
+  ):
+    make([pair()], tmp_path / "out", segment_s=segment_s)
+  assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sample_rate_of_nothing_is_refused(tmp_path):
+  with pytest.raises(InputError, match="sample_rate_hz is 0: give at least 1"):
+    make([pair()], tmp_path / "out", sample_rate_hz=0)
   assert list(tmp_path.iterdir()) == []
 
 

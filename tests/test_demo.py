@@ -8,6 +8,7 @@ import soundfile
 
 from configs import tiny
 from fewshot_mss import demo
+from fewshot_mss.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +60,11 @@ def test_song_is_of_the_test_list(finished):
   (folder,) = (finished / "separated").iterdir()
   items = json.loads((finished / "data" / "evaluation_test.json").read_text())
   assert folder.name == items["items"][0]["song"]
+
+
+def test_a_network_that_takes_no_examples_is_refused_at_once(tmp_path):
+  config = tiny.get_config()
+  config.model.conditioning = "class"
+  with pytest.raises(InputError, match=r"model\.conditioning is class"):
+    demo.run_demo(config, tmp_path / "runs")
+  assert list(tmp_path.iterdir()) == []

@@ -38,6 +38,7 @@ def test_every_field_comes_from_its_own_key():
     "absent_share": 0.3,
     "same_track_share": 0.4,
     "random_shots": True,
+    "drop_positives_share": 0.5,
     "drop_negatives_share": 0.6,
     "gain_db": 8.0,
   }
@@ -55,6 +56,11 @@ def test_every_field_comes_from_its_own_key():
   [
     ({"mixture_s": 0.0}, "data.mixture_s must be above 0"),
     ({"example_s": -1.0}, "data.example_s must be above 0"),
+    ({"mixture_s": float("nan")}, "data.mixture_s is nan"),
+    ({"example_s": float("inf")}, "data.example_s is inf"),
+    ({"gain_db": -1.0}, "data.gain_db is -1.0"),
+    ({"gain_db": float("inf")}, "data.gain_db is inf"),
+    ({"gain_db": float("nan")}, "data.gain_db is nan"),
     ({"num_queries": 0}, "data.num_queries must be at least 1"),
     ({"min_sources": 0}, "data.min_sources must be at least 1"),
     ({"max_positives": -1}, "data.max_positives must not be negative"),
@@ -80,6 +86,11 @@ def test_every_field_comes_from_its_own_key():
 def test_values_that_make_no_sense_are_refused_by_key(data, message):
   with pytest.raises(InputError, match=message):
     settings(**data)
+
+
+def test_a_rate_of_nothing_is_refused_by_key():
+  with pytest.raises(InputError, match=r"model\.sample_rate_hz is 0"):
+    settings(rate_hz=0)
 
 
 @pytest.mark.parametrize(

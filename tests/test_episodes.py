@@ -58,6 +58,7 @@ def settings(**changes):
     absent_share=0.0,
     same_track_share=0.0,
     random_shots=False,
+    drop_positives_share=0.0,
     drop_negatives_share=0.0,
     gain_db=6.0,
   )
@@ -459,3 +460,23 @@ def test_negatives_change_nothing_else(catalogue):
         np.testing.assert_array_equal(
           getattr(one, field), getattr(other, field)
         )
+
+
+def test_dropped_positives_change_nothing_else(catalogue):
+  with_them = draw(catalogue, 300)
+  without = draw(catalogue, 300, drop_positives_share=0.3)
+  kept = []
+  for one, other in zip(with_them, without, strict=True):
+    for field in EpisodeSpec._fields:
+      if not field.startswith("positive_"):
+        np.testing.assert_array_equal(
+          getattr(one, field), getattr(other, field)
+        )
+    for q in np.flatnonzero(other.query_mask):
+      has_any = (other.positive_records[q] != NO_RECORD).any()
+      if has_any:
+        np.testing.assert_array_equal(
+          one.positive_records[q], other.positive_records[q]
+        )
+      kept.append(has_any)
+  assert 0.63 < np.mean(kept) < 0.77

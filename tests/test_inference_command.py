@@ -209,6 +209,22 @@ def test_a_song_that_turns_out_broken_leaves_nothing(model, example, tmp_path):
   song = tmp_path / "song.wav"
   soundfile.write(song, np.full((2500, 1), np.nan), 8000, subtype="FLOAT")
   refused("song.wav holds NaN", tmp_path, [song], [example], model)
+  # Nor what could be separated before it.
+  good = write_song(tmp_path / "good.wav")
+  refused("song.wav holds NaN", tmp_path, [good, song], [example], model)
+
+
+def test_a_folder_in_the_place_of_an_output_is_named(model, example, tmp_path):
+  song = write_song(tmp_path / "song.wav")
+  (tmp_path / "out" / "song" / "residual.wav").mkdir(parents=True)
+  refused(
+    r"residual\.wav is a folder",
+    tmp_path,
+    [song],
+    [example],
+    tmp_path / "absent",
+    overwrite=True,
+  )
 
 
 @pytest.mark.parametrize("bits", [8, 16, 24])

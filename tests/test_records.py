@@ -76,6 +76,7 @@ def settings(mixture_samples, example_samples):
     absent_share=0.0,
     same_track_share=0.0,
     random_shots=False,
+    drop_positives_share=0.0,
     drop_negatives_share=0.25,
     gain_db=6.0,
   )

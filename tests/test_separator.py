@@ -289,6 +289,9 @@ def test_only_the_parts_that_are_used_have_parameters():
     ({"film_site": "top"}, "film_site 'top'"),
     ({"hop_samples": 5}, "hop_samples"),
     ({"stft_form": "fft"}, "stft_form 'fft'"),
+    ({"unet_channels": ()}, r"unet_channels is \(\): give"),
+    ({"encoder_channels": (4, 0)}, r"encoder_channels is \(4, 0\): give"),
+    ({"n_fft": 0}, "n_fft is 0: give"),
   ],
 )
 def test_sizes_that_do_not_go_together_are_named(change, said):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from fewshot_mss import cli
 from fewshot_mss.data.builder import build
 from fewshot_mss.data.catalogue import load_catalogue
 from fewshot_mss.data.synth.toy import toy_track_set
@@ -18,7 +19,7 @@ from fewshot_mss.export.archive import load_archive
 from fewshot_mss.inference.separator import Separator
 from fewshot_mss.training import train
 from fewshot_mss.training.train import train_and_evaluate
-from tiny_run import assert_same, rows, saved_state, saved_steps, tiny_config
+from tiny_run import assert_same, rows, saved_states, saved_steps, tiny_config
 
 
 def everything(folder):
@@ -63,12 +64,12 @@ def test_a_workdir_holds_all_of_a_run(finished, config, toy_dataset):
   }
   described = json.loads((workdir / "config.json").read_text("utf-8"))
   assert described["config"]["train"]["steps"] == 7
-  assert described["config"]["model"]["unet_channels"] == [4, 8]
+  assert described["config"]["model"]["unet_channels"] == [4]
   catalogue = load_catalogue(toy_dataset)
   assert described["catalogue_hash"] == catalogue.content_hash
   assert saved_steps(workdir) == [6, 7]
   assert int(state.step) == 7
-  assert_same(jax.device_get(saved_state(workdir, config)), state)
+  assert_same(saved_states(workdir, config, [7]), [state])
   assert {path.name for path in (workdir / "evaluation").iterdir()} == {
     "evaluation.json",
     "evaluation.md",
@@ -146,6 +147,21 @@ def test_the_evaluation_is_of_the_test_songs(finished, toy_dataset):
   assert content["summary"]["groups"]["seen"]["systems"][0]["system"] == MODEL
 
 
+def test_scored_again_by_its_verb_it_scores_the_same(
+  finished, toy_dataset, tmp_path, capsys, pytestconfig
+):
+  workdir = tmp_path / "run"
+  shutil.copytree(finished[0], workdir)
+  path = workdir / "evaluation" / "evaluation_items.csv"
+  before = path.read_text("utf-8")
+  shutil.rmtree(path.parent)
+  file = pytestconfig.rootpath / "configs" / "tiny.py"
+  words = [f"--config={file}", f"--config.data.path={toy_dataset}"]
+  assert cli.main(["evaluate", *words, f"--workdir={workdir}"]) == 0
+  assert str(path.parent) in capsys.readouterr().out
+  assert path.read_text("utf-8") == before
+
+
 def test_started_again_when_done_it_changes_nothing(finished, config):
   workdir, state = finished
   before = everything(workdir)
@@ -190,9 +206,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_last_bit(
     capsys.readouterr().err
   )
   assert_same(jax.device_get(resumed), state)
-  assert_same(
-    jax.device_get(saved_state(workdir, config)), jax.device_get(resumed)
-  )
+  assert_same(saved_states(workdir, config, [7]), [state])
   for name in ("metrics.jsonl", "model/model.safetensors"):
     assert (workdir / name).read_bytes() == (full / name).read_bytes()
 
@@ -229,10 +243,7 @@ def test_bad_steps_are_skipped_and_counted_until_they_are_too_many(
   assert "\n" not in message
 
   assert saved_steps(tmp_path / "run") == [1, 2, 3, 4]
-  states = [
-    jax.device_get(saved_state(tmp_path / "run", config, step))
-    for step in (1, 2, 3, 4)
-  ]
+  states = saved_states(tmp_path / "run", config, [1, 2, 3, 4])
   for state in states:
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state))
   assert_same(states[0].params, states[1].params)

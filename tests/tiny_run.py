@@ -16,8 +16,8 @@ from tiny_model import make_model
 SIZES = {
   "model.n_fft": 64,
   "model.hop_samples": 32,
-  "model.unet_channels": (4, 8),
-  "model.encoder_channels": (4, 8),
+  "model.unet_channels": (4,),
+  "model.encoder_channels": (4,),
   "model.condition_dim": 8,
   "data.mixture_s": 0.5,
   "data.example_s": 0.5,
@@ -60,9 +60,15 @@ def saved_steps(workdir):
     return list(manager.all_steps())
 
 
-def saved_state(workdir, config, step=None):
+def saved_states(workdir, config, steps):
+  """The states of those steps, on the host."""
+  states = []
   with checkpoint.open_manager(workdir, 100) as manager:
-    return checkpoint.restore(manager, new_state(config), step)
+    state = new_state(config)
+    for step in steps:
+      state = checkpoint.restore(manager, state, step)
+      states.append(jax.device_get(state))
+  return states
 
 
 def rows(workdir):

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import soundfile
 from jaxtyping import Float32, Shaped
 
-from fewshot_mss.audio.mpeg import read_unmeasured_mp3
+from fewshot_mss.audio.mpeg import read_unmeasured_mp3, states_length
 from fewshot_mss.errors import InputError
 
 _SAMPLE_BYTES = {
@@ -40,6 +41,12 @@ _AS_WAV = {
   "ALAC_24": "PCM_24",
   "ALAC_32": "PCM_32",
 }
+# How libsndfile's log tells of a WAV file that ends before its header says.
+_CUT_OFF = re.compile(r"^data : (\d+) \(should be (\d+)\)$", re.MULTILINE)
+# Programs that write into a pipe give a length near 2 or 4 GiB.
+_UNKNOWN_BYTES = 2**31 - 2**16
+# Some MP3 encoders count a frame too many or two.
+_MISSING_S = 0.1
 
 
 class AudioInfo(NamedTuple):
@@ -71,7 +78,7 @@ def audio_info(path: Path) -> AudioInfo:
     What it says.
 
   Raises:
-    InputError: If the file is missing, a folder, empty or not audio.
+    InputError: If the file is missing, a folder, empty, cut off or not audio.
   """
   with _opened(path) as sound:
     return _info(sound)
@@ -104,6 +111,9 @@ def read_audio(
     stop = sound.frames if stop_samples is None else stop_samples
     count = max(0, min(stop, sound.frames) - start_samples)
     samples = sound.read(count, dtype="float32", always_2d=True)
+    missing = count - len(samples) > _MISSING_S * sound.samplerate
+    if missing and states_length(path):
+      raise InputError(_cut_off(path))
     return samples, sound.samplerate
 
 
@@ -122,12 +132,19 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     with soundfile.SoundFile(path) as sound:
       if sound.frames == 0:
         raise InputError(f"{path} holds no samples: name a file with sound")
+      match = _CUT_OFF.search(sound.extra_info)
+      if match and int(match[2]) < int(match[1]) < _UNKNOWN_BYTES:
+        raise InputError(_cut_off(path))
       yield sound
   except soundfile.LibsndfileError as error:
     raise InputError(
       f"{path} cannot be read as audio ({_reason(error)}): "
       "convert it to wav, flac, ogg or mp3"
     ) from error
+
+
+def _cut_off(path: Path) -> str:
+  return f"{path} ends before its header says: copy or export it again"
 
 
 def _reason(error: soundfile.LibsndfileError | OSError) -> str:

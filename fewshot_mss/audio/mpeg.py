@@ -49,6 +49,27 @@ def read_unmeasured_mp3(
     feeder.join()
 
 
+def states_length(path: Path) -> bool:
+  """Tells whether the first frame of an MP3 file says how long it is.
+
+  Args:
+    path: Of a file.
+
+  Returns:
+    False for what is no MP3 file, too.
+  """
+  with path.open("rb") as file:
+    head = file.read(10)
+    if head[:3] == b"ID3":
+      # The tag's length without these 10 bytes, in 7 bits a byte.
+      file.seek(sum(byte << 7 * i for i, byte in enumerate(head[:5:-1])), 1)
+    else:
+      file.seek(0)
+    # The mark follows the side information, 36 bytes into a frame at most.
+    frame = file.read(40)
+  return b"Xing" in frame or b"Info" in frame
+
+
 def _read_blocks(
   sound: soundfile.SoundFile, stop_samples: int | None
 ) -> Float32[np.ndarray, "samples channels"]:

@@ -8,6 +8,7 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import io
+import math
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -174,11 +175,13 @@ def build(
     InputError: If there is nothing usable, a stem cannot be read, or the
       folder is not free or cannot be written.
   """
-  segment_samples = round(segment_s * sample_rate_hz)
-  if segment_samples < round(BLOCK_S * sample_rate_hz):
+  if sample_rate_hz < 1:
+    raise InputError(f"sample_rate_hz is {sample_rate_hz}: give at least 1")
+  if not BLOCK_S <= segment_s < math.inf:
     raise InputError(
       f"segment_s is {segment_s}: give at least {BLOCK_S} seconds"
     )
+  segment_samples = round(segment_s * sample_rate_hz)
   if not any(track.stems for track in track_set.tracks):
     raise InputError("no usable stem: there is no song that has one")
   _check_names(track_set)

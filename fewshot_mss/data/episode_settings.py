@@ -1,5 +1,6 @@
 """What episodes draw, checked before any of them is drawn."""
 
+import math
 from typing import NamedTuple
 
 from ml_collections import ConfigDict
@@ -27,6 +28,7 @@ class EpisodeSettings(NamedTuple):
   absent_share: float
   same_track_share: float
   random_shots: bool
+  drop_positives_share: float
   drop_negatives_share: float
   gain_db: float
 
@@ -44,6 +46,11 @@ class EpisodeSettings(NamedTuple):
       InputError: If the values of some keys do not go together.
     """
     rate_hz = config.model.sample_rate_hz
+    if rate_hz < 1:
+      raise InputError(f"model.sample_rate_hz is {rate_hz}: give 1 or more")
+    for key in ("mixture_s", "example_s"):
+      if not math.isfinite(config.data[key]):
+        raise InputError(f"data.{key} is {config.data[key]}: give seconds")
     settings = cls(
       sample_rate_hz=rate_hz,
       mixture_samples=round(config.data.mixture_s * rate_hz),
@@ -58,6 +65,7 @@ class EpisodeSettings(NamedTuple):
       absent_share=config.data.absent_share,
       same_track_share=config.data.same_track_share,
       random_shots=config.data.random_shots,
+      drop_positives_share=config.data.drop_positives_share,
       drop_negatives_share=config.data.drop_negatives_share,
       gain_db=config.data.gain_db,
     )
@@ -77,6 +85,8 @@ def _check_alone(settings: EpisodeSettings) -> None:
   for key in ("max_positives", "max_negatives"):
     if getattr(settings, key) < 0:
       raise InputError(f"data.{key} must not be negative")
+  if not 0 <= settings.gain_db < math.inf:
+    raise InputError(f"data.gain_db is {settings.gain_db}: give 0 or more")
   if settings.max_sources < settings.min_sources:
     raise InputError("data.max_sources must not be below data.min_sources")
   if settings.several_sources_share and settings.max_positives == 1:

@@ -95,8 +95,10 @@ def episode_spec(
     The episode.
   """
   rng = np.random.default_rng((seed, index))
-  # Of its own, so that models with and without negatives are asked the same.
+  # Of their own, so that models with and without negatives, or with examples
+  # left out, are asked the same.
   negatives_rng = np.random.default_rng((seed, index, 1))
+  dropping_rng = np.random.default_rng((seed, index, 2))
   view = catalogue.view
   spec = empty_spec(
     index,
@@ -132,10 +134,10 @@ def episode_spec(
     spec.target_sources[q, :count] = np.isin(held, instruments)
     if len(instruments) == 1:
       spec.class_id[q] = catalogue.class_ids[instruments[0]]
-    spec.positive_records[q, : len(rows)] = rows
-    spec.positive_offsets_samples[q, : len(rows)] = active_offsets(
-      rng, catalogue, rows, settings.example_samples
-    )
+    offsets = active_offsets(rng, catalogue, rows, settings.example_samples)
+    if dropping_rng.random() >= settings.drop_positives_share:
+      spec.positive_records[q, : len(rows)] = rows
+      spec.positive_offsets_samples[q, : len(rows)] = offsets
     if settings.max_negatives:
       rows = _draw_negatives(
         negatives_rng, catalogue, settings, mixture.rows, instruments

@@ -49,6 +49,7 @@ def whole_segment_settings(catalogue: Catalogue) -> EpisodeSettings:
     absent_share=0.0,
     same_track_share=0.0,
     random_shots=False,
+    drop_positives_share=0.0,
     drop_negatives_share=0.0,
     gain_db=0.0,
   )
@@ -141,16 +142,9 @@ def read_evaluation_list(directory: Path, split: str) -> list[EvaluationItem]:
       f"{path} was made for another dataset than its folder holds: build the "
       "dataset again"
     )
-  names = ("group", "song", "instrument", "wrong_instrument")
   try:
     items = [
-      EvaluationItem(
-        spec=filled_spec(
-          index, **{k: v for k, v in item.items() if k not in names}
-        ),
-        **{name: item[name] for name in names},
-      )
-      for index, item in enumerate(content["items"])
+      _from_json(index, item) for index, item in enumerate(content["items"])
     ]
     num_rows = sum(expected["num_segments"].values())
   except (AttributeError, LookupError, TypeError, ValueError) as error:
@@ -167,3 +161,11 @@ def read_evaluation_list(directory: Path, split: str) -> list[EvaluationItem]:
           f"{path} names segments that are not there: build the dataset again"
         )
   return items
+
+
+def _from_json(index: int, item: dict[str, Any]) -> EvaluationItem:
+  names = ("group", "song", "instrument", "wrong_instrument")
+  drawn = {k: v for k, v in item.items() if k not in names}
+  return EvaluationItem(
+    spec=filled_spec(index, **drawn), **{name: item[name] for name in names}
+  )

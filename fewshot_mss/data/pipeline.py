@@ -87,6 +87,8 @@ def episode_batches(
   tf = import_tensorflow()
   example = read(np.int64(start_step * local_batch))
 
+  # There is nothing to convert, and the attempt litters the temporary folder.
+  @tf.autograph.experimental.do_not_convert
   def read_in_graph(number: Any) -> tuple[Any, ...]:
     leaves = tf.numpy_function(
       read, [number], [leaf.dtype for leaf in example], stateful=False

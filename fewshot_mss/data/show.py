@@ -8,6 +8,7 @@ import soundfile
 from jaxtyping import Float32
 from ml_collections import ConfigDict
 
+from fewshot_mss.audio.files import check_writable
 from fewshot_mss.data.catalogue import SPLITS, TRAIN, Catalogue, load_catalogue
 from fewshot_mss.data.episode_settings import EpisodeSettings, check_settings
 from fewshot_mss.data.episodes import NO_RECORD, EpisodeSpec, episode_spec
@@ -59,7 +60,7 @@ def show_episode(
   """
   figure_class = _import_figure()
   catalogue, settings, spec = _draw(directory, config, index, split)
-  _check_writable(output)
+  check_writable(output)
   reader = RecordReader(directory, catalogue)
   episode = read_episode(spec, reader, settings)
 
@@ -207,18 +208,6 @@ def _import_figure() -> Any:
       "matplotlib is missing: pip install 'fewshot-mss[plot]'"
     ) from error
   return Figure
-
-
-def _check_writable(output: Path) -> None:
-  probe = output / ".writable"
-  try:
-    output.mkdir(parents=True, exist_ok=True)
-    probe.touch()
-    probe.unlink()
-  except OSError as error:
-    raise InputError(
-      f"{output} cannot be written ({error.strerror}): name another folder"
-    ) from error
 
 
 def _picture(

@@ -60,8 +60,9 @@ def evaluate(
   """Scores a network on the fixed list of a prepared dataset.
 
   Mixtures go through it as songs do when they are separated, in patches of the
-  length that it was trained on. Nothing here is random: the same network and
-  folder give the same scores.
+  length that it was trained on. Examples are embedded whole, segment by
+  segment. Nothing here is random: the same network and folder give the same
+  scores.
 
   Args:
     model: The network.

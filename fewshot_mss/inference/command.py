@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from fewshot_mss.audio import files
 from fewshot_mss.errors import InputError
-from fewshot_mss.inference.inputs import check_channels
+from fewshot_mss.inference.inputs import check_channels, load_song
 from fewshot_mss.inference.separator import Separation, Separator
 
 PARTS = ("target", "residual")
@@ -84,6 +84,8 @@ def _check_songs(
       )
     for part in PARTS:
       path = folder / f"{part}.wav"
+      if path.is_dir():
+        raise InputError(f"{path} is a folder: choose another output")
       if path.exists() and not overwrite:
         raise InputError(
           f"{path} is there already: choose another output, or give --overwrite"
@@ -92,6 +94,10 @@ def _check_songs(
     files.check_writable(
       next(place for place in (folder, *folder.parents) if place.exists())
     )
+  for song in songs:
+    # Read to the end, and again later: the last of many songs may be damaged,
+    # and to hold them all would take too much memory.
+    load_song(song, None)
   return folders
 
 

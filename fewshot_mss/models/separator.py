@@ -44,6 +44,7 @@ class FewShotSeparator(nn.Module):
       raise InputError(
         f"model.conditioning {self.conditioning!r} is none of {CONDITIONINGS}"
       )
+    self._check_sizes()
     if (self.n_fft // 2) % 2 ** len(self.unet_channels):
       raise InputError(
         f"model.n_fft / 2 = {self.n_fft // 2} bins cannot be halved "
@@ -58,6 +59,21 @@ class FewShotSeparator(nn.Module):
       self.conditioner = AverageExamples(self.condition_dim)
     else:
       self.conditioner = ExamplesAndNegatives(self.condition_dim)
+
+  def _check_sizes(self) -> None:
+    """Refuses sizes that no layer can have."""
+    for name in (
+      "n_fft",
+      "hop_samples",
+      "unet_channels",
+      "unet_kernel",
+      "encoder_channels",
+      "condition_dim",
+    ):
+      value = getattr(self, name)
+      sizes = value if isinstance(value, Sequence) else (value,)
+      if not sizes or not all(type(n) is int and n > 0 for n in sizes):
+        raise InputError(f"model.{name} is {value}: give sizes above 0")
 
   def __call__(self, batch: EpisodeBatch) -> Float[Array, "B Q T"]:
     """Returns what each query of each mixture asks for."""

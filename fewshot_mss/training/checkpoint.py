@@ -148,7 +148,7 @@ def claim_workdir(
   try:
     theirs = json.loads(there)
     differing = _differences(theirs["config"], mine["config"])
-    same_data = theirs["catalogue_hash"] == catalogue_hash
+    their_hash = theirs["catalogue_hash"]
   except (ValueError, KeyError, TypeError) as error:
     raise InputError(
       f"{path} is damaged: name another --workdir, or remove this one"
@@ -159,11 +159,42 @@ def claim_workdir(
       f"({'; '.join(differing)}): name another --workdir, or go on with the "
       "values that it began with"
     )
-  if not same_data:
+  if their_hash != catalogue_hash:
     raise InputError(
       f"workdir {workdir} holds a run on another dataset than "
       f"{config.data.path}: name another --workdir, or the dataset that it "
       "began with in data.path"
+    )
+
+
+def check_trained_on(
+  workdir: Path, directory: Path, catalogue_hash: str
+) -> None:
+  """Checks that a run was trained on a dataset, before it is scored on it.
+
+  On another one, what counts as seen and which songs are for testing would be
+  of that dataset, not of the run.
+
+  Args:
+    workdir: Folder of the run.
+    directory: The dataset, for the message.
+    catalogue_hash: Of the dataset.
+
+  Raises:
+    InputError: If the run was on another dataset, or does not say on which.
+  """
+  path = workdir / "config.json"
+  try:
+    described = json.loads(path.read_text(encoding="utf-8"))
+    same = described["catalogue_hash"] == catalogue_hash
+  except (OSError, ValueError, KeyError, TypeError) as error:
+    raise InputError(
+      f"{path} cannot be read: name the workdir of a run with --workdir"
+    ) from error
+  if not same:
+    raise InputError(
+      f"{workdir} was trained on another dataset than {directory}, which may "
+      "hold its training songs: name the one that it began with in data.path"
     )
 
 

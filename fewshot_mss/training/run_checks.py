@@ -17,7 +17,8 @@ from fewshot_mss.training import losses, parallel
 
 # The least value of a leaf, and what it must be below.
 _RANGES = {
-  "seed": (0, math.inf),
+  # JAX takes the last 32 bits: 2**32 would begin as 0 does.
+  "seed": (0, 2**32),
   "data.read_threads": (1, math.inf),
   "data.prefetch_batches": (1, math.inf),
   "train.steps": (1, math.inf),
@@ -61,6 +62,12 @@ def check_run(config: ConfigDict, catalogue: Catalogue) -> FewShotSeparator:
   parallel.check_batch(config.train.global_batch, "train.global_batch")
   check_settings(EpisodeSettings.from_config(config), catalogue)
   conditioning = config.model.conditioning
+  if conditioning != "class" and not config.data.max_positives:
+    # The encoder of examples would not even come to be.
+    raise InputError(
+      f"data.max_positives is 0 but model.conditioning is {conditioning}: give "
+      "at least 1"
+    )
   if conditioning == "examples_and_negatives" and not config.data.max_negatives:
     raise InputError(
       "model.conditioning is examples_and_negatives: give data.max_negatives "

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
+from fewshot_mss.data.catalogue import load_catalogue
 from fewshot_mss.data.evaluation_list import (
   list_hash,
   list_path,
@@ -22,6 +24,7 @@ from fewshot_mss.export.archive import load_archive
 from fewshot_mss.export.checks import build_model
 from fewshot_mss.models.separator import FewShotSeparator
 from fewshot_mss.training import parallel
+from fewshot_mss.training.checkpoint import check_trained_on
 from fewshot_mss.training.run_checks import dataset_folder
 
 
@@ -63,8 +66,13 @@ def validation_score(
   """
   score = math.nan
   if jax.process_index() == 0:
-    scores = _evaluate(config, model, params, directory, "validation")
+    # No other number of shots is worth its time here.
     headline = evaluated_shots(model, config.eval)[-1]
+    eval_config = config.eval.copy_and_resolve_references()
+    eval_config.shots = (headline,)
+    scores = _evaluate(
+      eval_config, model, params, directory, "validation", config.data
+    )
     improvements = [
       row.si_sdr_improvement_db
       for row in scores
@@ -77,20 +85,22 @@ def validation_score(
 
 
 def _evaluate(
-  config: ConfigDict,
+  eval_config: ConfigDict,
   model: FewShotSeparator,
   params: Any,
   directory: Path,
   split: str,
+  trained_with: Mapping[str, Any] | ConfigDict,
 ) -> list[Score]:
+  """Scores a network in the patches and with the negatives of its training."""
   return evaluate(
     model,
     jax.device_get(params),
     directory,
     split=split,
-    eval_config=config.eval,
-    max_negatives=config.data.max_negatives,
-    patch_s=config.data.mixture_s,
+    eval_config=eval_config,
+    max_negatives=trained_with["max_negatives"],
+    patch_s=trained_with["mixture_s"],
   )
 
 
@@ -101,20 +111,23 @@ def evaluate_run(config: ConfigDict, workdir: Path) -> Summary:
   for every item.
 
   Args:
-    config: Of the run; `data.path`, `data.max_negatives` and `eval` are read.
+    config: `data.path`, `eval` and `seed` are read; all else is as in training.
     workdir: Folder of a run that is done: `workdir/model` is what is scored.
 
   Returns:
     The summary.
 
   Raises:
-    InputError: If the model or the dataset cannot be used, or the dataset has
-      no test items.
+    InputError: If the model or the dataset cannot be used, the model was
+      trained on another dataset, or the dataset has no test items.
   """
   archive = load_archive(workdir / "model")
   directory = dataset_folder(config)
+  check_trained_on(workdir, directory, load_catalogue(directory).content_hash)
   model = build_model(archive.model)
-  scores = _evaluate(config, model, archive.params, directory, "test")
+  scores = _evaluate(
+    config.eval, model, archive.params, directory, "test", archive.training
+  )
   summary = summarise(
     scores, bootstrap_samples=config.eval.bootstrap_samples, seed=config.seed
   )

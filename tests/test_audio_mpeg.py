@@ -1,0 +1,37 @@
+"""MP3 files that end before they say."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from fewshot_mss.audio import files
+from fewshot_mss.audio.mpeg import states_length
+from fewshot_mss.errors import InputError
+
+
+def test_an_mp3_may_lack_its_last_frame_but_no_more(tmp_path):
+  path = tmp_path / "a.mp3"
+  soundfile.write(path, np.random.default_rng(5).normal(0, 0.1, 50_000), 16_000)
+  content = path.read_bytes()
+  path.write_bytes(content[:-1])
+  assert 48_400 <= len(files.read_audio(path)[0]) < 50_000
+  path.write_bytes(content[: len(content) * 9 // 10])
+  with pytest.raises(InputError, match=r"a\.mp3 ends before its header says"):
+    files.read_audio(path)
+
+
+@pytest.mark.parametrize("tag_bytes", [None, 300])
+def test_the_first_frame_is_found_behind_a_tag(tmp_path, tag_bytes):
+  path = tmp_path / "a.mp3"
+  soundfile.write(path, np.full(20_000, 0.1), 16_000)
+  tag = b""
+  if tag_bytes is not None:
+    # Its length in 7 bits a byte: 300 is 2 * 128 + 44.
+    tag = b"ID3\x04\x00\x00" + bytes([0, 0, 2, 44]) + bytes(tag_bytes)
+  content = path.read_bytes()
+  path.write_bytes(tag + content)
+  assert states_length(path)
+  path.write_bytes(
+    tag + content.replace(b"Info", b"none", 1).replace(b"Xing", b"none", 1)
+  )
+  assert not states_length(path)

@@ -1,0 +1,114 @@
+"""Rows that are a function of the run alone, and events beside them."""
+
+import json
+import struct
+
+import jax
+import pytest
+from tensorboardX.proto.event_pb2 import Event
+
+from fewshot_mss.training import metric_writer
+from fewshot_mss.training.metric_writer import MetricWriter
+
+
+def events(workdir):
+  """Reads (step, tag, value) of all event files; records are framed."""
+  found = []
+  for path in sorted((workdir / "tensorboard").iterdir()):
+    data = path.read_bytes()
+    while data:
+      (length,) = struct.unpack("<Q", data[:8])
+      event = Event.FromString(data[12 : 12 + length])
+      data = data[16 + length :]
+      found += [
+        (event.step, value.tag, value.simple_value)
+        for value in event.summary.value
+      ]
+  return found
+
+
+def lines(workdir):
+  return (workdir / "metrics.jsonl").read_text("utf-8").splitlines()
+
+
+def test_rows_are_json_lines_and_tensorboard_scalars(tmp_path):
+  with MetricWriter(tmp_path, first_step=0, last_step=4) as writer:
+    writer.write(2, {"loss": 1.5, "grad_norm": 0.25})
+    # Readable while the run goes on.
+    assert lines(tmp_path) == ['{"step": 2, "loss": 1.5, "grad_norm": 0.25}']
+    writer.write(4, {"eval_score": -3.0})
+  assert [json.loads(line) for line in lines(tmp_path)] == [
+    {"step": 2, "loss": 1.5, "grad_norm": 0.25},
+    {"step": 4, "eval_score": -3.0},
+  ]
+  assert events(tmp_path) == [
+    (2, "loss", 1.5),
+    (2, "grad_norm", 0.25),
+    (4, "eval_score", -3.0),
+  ]
+
+
+def test_what_is_not_finite_is_null_and_no_event(tmp_path):
+  with MetricWriter(tmp_path, first_step=0, last_step=4) as writer:
+    writer.write(1, {"loss": None, "bad_steps": 1.0})
+  assert lines(tmp_path) == ['{"step": 1, "loss": null, "bad_steps": 1.0}']
+  assert events(tmp_path) == [(1, "bad_steps", 1.0)]
+
+
+def test_rows_of_lost_steps_and_cut_lines_go(tmp_path):
+  path = tmp_path / "metrics.jsonl"
+  kept = '{"step": 2, "loss": 1.0}\n{"step": 3, "loss": 2.0}\n'
+  path.write_text(kept + '{"step": 4, "loss": 3.0}\n{"step": 5, "lo')
+  with MetricWriter(tmp_path, first_step=3, last_step=9) as writer:
+    assert path.read_text() == kept
+    writer.write(4, {"loss": 7.0})
+  assert path.read_text() == kept + '{"step": 4, "loss": 7.0}\n'
+  assert list(tmp_path.glob("*.tmp")) == []
+  with MetricWriter(tmp_path, first_step=0, last_step=9):
+    assert path.read_text() == ""
+
+
+def test_speeds_go_to_tensorboard_alone(tmp_path, monkeypatch, capsys):
+  now_s = [100.0]
+  monkeypatch.setattr(metric_writer.time, "monotonic", lambda: now_s[0])
+  with MetricWriter(tmp_path, first_step=30, last_step=150) as writer:
+    now_s[0] = 120.0
+    # 10 steps in 20 seconds.
+    writer.write_speed(40, episodes_a_step=8)
+    writer.say_speed(40, episodes_a_step=8)
+  assert lines(tmp_path) == []
+  assert events(tmp_path) == [
+    (40, "speed/seconds_a_step", 2.0),
+    (40, "speed/episodes_a_second", 4.0),
+  ]
+  said = capsys.readouterr().err
+  assert "step 40: 2.00 s a step" in said
+  assert "4.0 episodes a second" in said
+  # 110 steps of 2 seconds.
+  assert "about 4 min left" in said
+
+
+def test_the_bar_begins_where_the_run_does(tmp_path, capsys):
+  with MetricWriter(tmp_path, first_step=30, last_step=40) as writer:
+    writer.write(31, {"loss": -1.234})
+    writer.advance()
+    writer.say("hello")
+  shown = capsys.readouterr().err
+  assert "31/40" in shown
+  assert "loss -1.23" in shown
+  assert "hello\n" in shown
+
+
+@pytest.mark.parametrize("process", [1, 7])
+def test_other_processes_write_and_say_nothing(
+  tmp_path, monkeypatch, capsys, process
+):
+  monkeypatch.setattr(jax, "process_index", lambda: process)
+  with MetricWriter(tmp_path, first_step=0, last_step=4) as writer:
+    writer.advance()
+    writer.write(1, {"loss": 1.0})
+    writer.write_speed(1, 8)
+    writer.say_speed(1, 8)
+    writer.say("hello")
+  assert list(tmp_path.iterdir()) == []
+  assert capsys.readouterr() == ("", "")

@@ -1,0 +1,177 @@
+"""Two real processes of one device each, over localhost.
+
+They train as one process does, and a run whose processes were killed goes on
+to the same bits.
+"""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from fewshot_mss import arguments
+from fewshot_mss.training.train import train_and_evaluate
+from tiny_run import assert_same, rows, saved_states, saved_steps
+
+ROOT = Path(__file__).parent.parent
+# Saved at 3 and 6; killed at 6, when rows 4 and 5 may have been written.
+KILLED_AT = 6
+SETTINGS = {
+  "model.unet_channels": "(4,)",
+  "model.encoder_channels": "(4,)",
+  "train.steps": 6,
+  "train.checkpoint_every_steps": 3,
+  "train.eval_every_steps": 6,
+}
+
+
+def words(dataset, workdir):
+  return [
+    "train",
+    f"--config={ROOT / 'configs' / 'tiny.py'}",
+    f"--config.data.path={dataset}",
+    *(f"--config.{key}={value}" for key, value in SETTINGS.items()),
+    f"--workdir={workdir}",
+  ]
+
+
+def environment(folder):
+  bin_folder = Path(sys.executable).parent
+  return os.environ | {
+    "JAX_PLATFORMS": "cpu",
+    "XLA_FLAGS": "--xla_force_host_platform_device_count=1",
+    # The same programs in all of them: compiled once.
+    "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "PATH": f"{bin_folder}:{os.environ['PATH']}",
+  }
+
+
+def free_port():
+  with contextlib.closing(socket.socket()) as listener:
+    listener.bind(("127.0.0.1", 0))
+    return listener.getsockname()[1]
+
+
+def run_until_killed(folder, dataset):
+  """Runs both processes; returns their exit statuses and what they said."""
+  port = free_port()
+  processes = [
+    subprocess.Popen(
+      [
+        sys.executable,
+        ROOT / "tests" / "killed_run.py",
+        str(KILLED_AT),
+        folder / "killed",
+        *words(dataset, folder / "full"),
+        f"--coordinator=127.0.0.1:{port}",
+        "--num_processes=2",
+        f"--process_id={i}",
+      ],
+      env=environment(folder),
+      stdout=subprocess.PIPE,
+      stderr=subprocess.PIPE,
+      text=True,
+    )
+    for i in range(2)
+  ]
+  try:
+    said = [process.communicate(timeout=300) for process in processes]
+  finally:
+    for process in processes:
+      process.kill()
+  return [process.returncode for process in processes], said
+
+
+@pytest.fixture(scope="module")
+def killed(toy_dataset, tmp_path_factory):
+  """Returns the folder of both runs, `full` and `killed`, and the stderrs."""
+  folder = tmp_path_factory.mktemp("hosts")
+  statuses, said = run_until_killed(folder, toy_dataset)
+  assert (folder / "full" / "model").is_dir(), said
+  # By itself, or by JAX because the other one is gone.
+  assert all(status in (-9, -6) for status in statuses), (statuses, said)
+  assert -9 in statuses
+  return folder, [err for _, err in said]
+
+
+@pytest.fixture(scope="module")
+def config(toy_dataset):
+  return arguments.parse(words(toy_dataset, "unused")).config
+
+
+@pytest.fixture(scope="module")
+def alone(config, tmp_path_factory):
+  """Returns the workdir of the same run by this process with its devices."""
+  workdir = tmp_path_factory.mktemp("alone") / "run"
+  train_and_evaluate(config, workdir)
+  return workdir
+
+
+def test_two_processes_train_as_one_does(killed, alone, config):
+  folder, _ = killed
+  assert saved_steps(folder / "full") == saved_steps(alone) == [3, 6]
+  two = saved_states(folder / "full", config, [3, 6])
+  one = saved_states(alone, config, [3, 6])
+  assert [int(state.step) for state in two] == [3, 6]
+  for a, b in zip(jax.tree.leaves(two), jax.tree.leaves(one), strict=True):
+    np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
+  two, one = rows(folder / "full"), rows(alone)
+  # Written once: by one process.
+  assert [row["step"] for row in two] == [1, 2, 3, 4, 5, 6, 6]
+  for a, b in zip(two, one, strict=True):
+    assert a == pytest.approx(b, rel=1e-5, abs=1e-5)
+  # Scored on process 0, known to both.
+  assert "eval_score" in two[-1]
+
+
+def test_process_0_alone_writes_and_speaks(killed):
+  folder, (first, second) = killed
+  assert len(list((folder / "full" / "tensorboard").iterdir())) == 1
+  assert len(list((folder / "killed" / "tensorboard").iterdir())) == 1
+  assert (folder / "full" / "evaluation" / "evaluation.md").is_file()
+  assert "2 cpu device(s), 2 process(es)" in first
+  assert "step/s" in first
+  assert "device(s)" not in second
+  assert "step/s" not in second
+
+
+def test_killed_and_started_again_it_ends_in_the_same_bits(
+  killed, config, toy_dataset
+):
+  folder, _ = killed
+  left = saved_steps(folder / "killed")
+  assert left in ([], [3])
+  written = (folder / "killed" / "metrics.jsonl").read_text("utf-8")
+  assert '"step": 4' in written
+  assert not (folder / "killed" / "model").exists()
+  done = subprocess.run(
+    [
+      "bash",
+      ROOT / "launch" / "local.sh",
+      "2",
+      *words(toy_dataset, folder / "killed")[1:],
+    ],
+    env=environment(folder),
+    capture_output=True,
+    text=True,
+    timeout=300,
+  )
+  assert done.returncode == 0, done.stderr
+  assert (folder / "killed.log.1").is_file()
+  if left:
+    assert "training goes on after step 3" in done.stderr
+  assert_same(
+    saved_states(folder / "killed", config, [6]),
+    saved_states(folder / "full", config, [6]),
+  )
+  for name in ("metrics.jsonl", "model/model.safetensors"):
+    assert (folder / "killed" / name).read_bytes() == (
+      folder / "full" / name
+    ).read_bytes()

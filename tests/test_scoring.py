@@ -1,0 +1,179 @@
+"""Which number ranks the checkpoints of a run, and what there is to score."""
+
+import json
+import shutil
+
+import jax
+import pytest
+
+from fewshot_mss.data.catalogue import load_catalogue
+from fewshot_mss.errors import InputError
+from fewshot_mss.evaluation.evaluate import evaluate
+from fewshot_mss.evaluation.scores import Score
+from fewshot_mss.export.archive import save_archive
+from fewshot_mss.training import checkpoint, scoring
+from tiny_model import make_model
+from tiny_run import new_state, tiny_config
+
+
+def score(improvement_db, group="seen", system="model", shots=2):
+  return Score(
+    item=0,
+    group=group,
+    song="song",
+    instrument="bass",
+    wrong_instrument="lead",
+    system=system,
+    shots=shots,
+    examples=shots,
+    usdr_db=50.0,
+    si_sdr_db=60.0,
+    si_sdr_improvement_db=improvement_db,
+    level_db=0.0,
+    collapsed=False,
+  )
+
+
+OTHERS = [
+  score(100.0, group="unseen"),
+  score(100.0, group="seen, unheard timbre"),
+  score(100.0, system="wrong query"),
+  score(100.0, system="mixture", shots=None),
+  score(100.0, shots=1),
+]
+
+
+@pytest.fixture
+def scored(toy_dataset, monkeypatch):
+  config = tiny_config(toy_dataset)
+
+  def validation_score(rows):
+    monkeypatch.setattr(scoring, "_evaluate", lambda *args: rows)
+    return scoring.validation_score(
+      config, make_model(**config.model), {}, toy_dataset
+    )
+
+  return validation_score
+
+
+def test_seen_instruments_with_the_most_shots_count_alone(scored):
+  rows = [score(1.0), *OTHERS, score(4.0), score(-2.0)]
+  assert scored(rows) == pytest.approx(1.0)
+
+
+def test_without_seen_instruments_there_is_no_score(scored):
+  assert scored(OTHERS) is None
+
+
+@pytest.mark.parametrize(
+  ("conditioning", "asked"), [("examples", (1,)), ("class", (0,))]
+)
+def test_validation_asks_with_the_headline_alone(
+  toy_dataset, monkeypatch, conditioning, asked
+):
+  config = tiny_config(
+    toy_dataset, eval__shots=(2, 1), model__conditioning=conditioning
+  )
+  seen = []
+
+  def evaluate_nothing(eval_config, *args):
+    seen.append(tuple(eval_config.shots))
+    return [score(3.0, shots=asked[0])]
+
+  monkeypatch.setattr(scoring, "_evaluate", evaluate_nothing)
+  model = make_model(**config.model)
+  assert scoring.validation_score(config, model, {}, toy_dataset) == 3.0
+  assert seen == [asked]
+  assert tuple(config.eval.shots) == (2, 1)
+
+
+def test_the_score_is_that_of_the_validation_songs(toy_dataset):
+  config = tiny_config(toy_dataset, eval__max_items=2, eval__shots=(1,))
+  model = make_model(**config.model)
+  params = new_state(config).ema_params
+  rows = evaluate(
+    model,
+    params,
+    toy_dataset,
+    split="validation",
+    eval_config=config.eval,
+    max_negatives=0,
+    patch_s=0.5,
+    progress=False,
+  )
+  expected = [
+    row.si_sdr_improvement_db
+    for row in rows
+    if (row.group, row.system) == ("seen", "model")
+  ]
+  assert len(expected) == 2
+  assert scoring.validation_score(
+    config, model, params, toy_dataset
+  ) == pytest.approx(sum(expected) / 2, rel=1e-6)
+
+
+def test_a_dataset_may_have_nothing_to_score(toy_dataset, tmp_path):
+  assert scoring.has_items(toy_dataset, "validation")
+  assert scoring.has_items(toy_dataset, "test")
+  data = tmp_path / "data"
+  shutil.copytree(toy_dataset, data)
+  path = data / "evaluation_validation.json"
+  content = json.loads(path.read_text("utf-8"))
+  path.write_text(json.dumps(content | {"items": []}))
+  assert not scoring.has_items(data, "validation")
+  path.write_text("{")
+  with pytest.raises(InputError, match=r"evaluation_validation\.json is damag"):
+    scoring.has_items(data, "validation")
+  path.unlink()
+  assert not scoring.has_items(data, "validation")
+
+
+def test_a_run_that_is_not_there_is_named(toy_dataset, tmp_path):
+  with pytest.raises(InputError, match=r"model/config\.json cannot be read"):
+    scoring.evaluate_run(tiny_config(toy_dataset), tmp_path)
+
+
+@pytest.fixture
+def run(toy_dataset, tmp_path):
+  """A workdir as a training leaves it, of a network that learned nothing."""
+  config = tiny_config(toy_dataset, eval__max_items=2, eval__shots=(1,))
+  catalogue = load_catalogue(toy_dataset)
+  checkpoint.claim_workdir(tmp_path / "run", config, catalogue.content_hash)
+  save_archive(
+    tmp_path / "run" / "model",
+    jax.device_get(new_state(config).ema_params),
+    model=config.model.to_dict(),
+    instruments=catalogue.seen_instruments,
+    training={
+      "steps": 0,
+      "global_batch": 8,
+      "num_queries": 2,
+      "mixture_s": 0.5,
+      "example_s": 0.5,
+      "max_negatives": 0,
+      "data": [],
+    },
+  )
+  return config, tmp_path / "run"
+
+
+def test_a_run_is_scored_as_it_was_trained_whatever_the_config_says(run):
+  config, workdir = run
+  summary = scoring.evaluate_run(config, workdir)
+  assert set(summary["groups"]) >= {"seen", "unseen"}
+  assert (workdir / "evaluation" / "evaluation.json").exists()
+  config.data.update({"mixture_s": 0.125, "max_negatives": 2})
+  config.model.update({"n_fft": 128, "conditioning": "class"})
+  assert scoring.evaluate_run(config, workdir) == summary
+
+
+def test_a_run_is_not_scored_on_a_dataset_that_it_was_not_trained_on(
+  run, toy_dataset
+):
+  config, workdir = run
+  path = workdir / "config.json"
+  claim = json.loads(path.read_text("utf-8"))
+  path.write_text(json.dumps(claim | {"catalogue_hash": "other"}))
+  with pytest.raises(InputError, match="trained on another dataset than"):
+    scoring.evaluate_run(config, workdir)
+  assert not (workdir / "evaluation").exists()
