@@ -241,3 +241,11 @@ def test_a_file_of_ones_own_is_as_good_as_ours(tmp_path):
     parsed = arguments.parse(["describe", f"--config={path}{argument}"])
     wanted.train.steps = steps
     assert parsed.config.to_dict() == wanted.to_dict()
+
+
+def test_examples_may_be_named_one_by_one():
+  words = ["separate", "song.wav", "-m=m", "-o=o"]
+  parsed = arguments.parse([*words, "-p", "a", "-p", "b", "c", "-n=d", "-n=e"])
+  assert parsed.positive == ["a", "b", "c"]
+  assert parsed.negative == ["d", "e"]
+  assert arguments.parse(words).positive == []

@@ -5,26 +5,28 @@ import struct
 
 import jax
 import pytest
-from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.proto.event_pb2 import Event, SessionLog
 
 from fewshot_mss.training import metric_writer
 from fewshot_mss.training.metric_writer import MetricWriter
 
 
-def events(workdir):
-  """Reads (step, tag, value) of all event files; records are framed."""
-  found = []
+def all_events(workdir):
+  """Reads the event files of a run; records are framed."""
   for path in sorted((workdir / "tensorboard").iterdir()):
     data = path.read_bytes()
     while data:
       (length,) = struct.unpack("<Q", data[:8])
-      event = Event.FromString(data[12 : 12 + length])
+      yield Event.FromString(data[12 : 12 + length])
       data = data[16 + length :]
-      found += [
-        (event.step, value.tag, value.simple_value)
-        for value in event.summary.value
-      ]
-  return found
+
+
+def events(workdir):
+  return [
+    (event.step, value.tag, value.simple_value)
+    for event in all_events(workdir)
+    for value in event.summary.value
+  ]
 
 
 def lines(workdir):
@@ -66,6 +68,17 @@ def test_rows_of_lost_steps_and_cut_lines_go(tmp_path):
   assert list(tmp_path.glob("*.tmp")) == []
   with MetricWriter(tmp_path, first_step=0, last_step=9):
     assert path.read_text() == ""
+
+
+def test_tensorboard_is_told_from_which_step_on_events_are_void(tmp_path):
+  with MetricWriter(tmp_path, first_step=3, last_step=9):
+    pass
+  starts = [
+    event.step
+    for event in all_events(tmp_path)
+    if event.session_log.status == SessionLog.START
+  ]
+  assert starts == [4]
 
 
 def test_speeds_go_to_tensorboard_alone(tmp_path, monkeypatch, capsys):
