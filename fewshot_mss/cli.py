@@ -4,7 +4,6 @@ Exit status: 0 done; 1 a run that could not go on; 2 input that cannot be used,
 told in one line; 130 interrupted.
 """
 
-import _thread
 import argparse
 import gc
 import signal
@@ -81,7 +80,11 @@ def _interrupt(signal_number: int, frame: FrameType | None) -> None:
   """
   code = frame and frame.f_code
   if any(getattr(call, "__code__", None) is code for call in gc.callbacks):
-    again = threading.Timer(_INTERRUPT_AGAIN_S, _thread.interrupt_main)
+    again = threading.Timer(
+      _INTERRUPT_AGAIN_S,
+      signal.pthread_kill,
+      [threading.main_thread().ident, signal_number],
+    )
     again.daemon = True
     again.start()
     return

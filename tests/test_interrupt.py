@@ -8,12 +8,13 @@ import gc, signal, sys, time
 from fewshot_mss import cli
 
 def callback(phase, info):
-  gc.callbacks.remove(callback)
-  signal.raise_signal(signal.SIGINT)
+  if phase == "start":
+    signal.raise_signal(signal.SIGINT)
 
 def verb(parsed):
   gc.callbacks.append(callback)
   gc.collect()
+  gc.callbacks.remove(callback)
   time.sleep(60)
 
 cli._VERBS["describe"] = verb
