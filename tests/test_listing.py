@@ -4,15 +4,20 @@ import pytest
 from rich.console import Console
 
 from fewshot_mss.data.catalogue import save_catalogue
-from fewshot_mss.data.listing import describe_dataset
+from fewshot_mss.data.labels import all_labels
+from fewshot_mss.data.listing import describe_dataset, describe_labels
 from fewshot_mss.errors import InputError
 
 
-def text_of(directory, width=120):
+def printed(renderable, width):
   console = Console(width=width)
   with console.capture() as capture:
-    console.print(describe_dataset(directory))
+    console.print(renderable)
   return capture.get()
+
+
+def text_of(directory, width=120):
+  return printed(describe_dataset(directory), width)
 
 
 def row_of(text, name):
@@ -84,3 +89,31 @@ def test_no_cell_is_cut_off_on_a_narrow_terminal(directory):
 def test_a_folder_that_is_no_dataset_is_refused(tmp_path):
   with pytest.raises(InputError, match="data build"):
     describe_dataset(tmp_path)
+
+
+def test_labels_are_listed_by_instrument():
+  text = printed(describe_labels(), 400)
+  rows = all_labels()
+  instruments = {row.instrument for row in rows}
+  families = sorted({row.family for row in rows})
+  assert text.startswith(
+    f"{len(rows)} labels of 6 vocabularies are {len(instruments)} instruments"
+  )
+  lines = [line for line in text.split("\n") if line.startswith("│")]
+  cells = [
+    [cell.strip() for cell in line.strip("│").split("│")] for line in lines
+  ]
+  assert len(cells) == len(instruments)
+  assert [
+    "strings",
+    "violin",
+    "general_midi: fiddle | violin; medley_solos_db: violin; medleydb: violin; "
+    "moisesdb: bowed strings/violin | bowed strings/violin (solo)",
+  ] in cells
+  assert [row[0] for row in cells] == sorted(row[0] for row in cells)
+  # A line between two families, and at none of the ends.
+  rules = [line for line in text.split("\n") if line.startswith("├")]
+  assert len(rules) == len(families) - 1
+  place = text.split("\n").index(rules[0])
+  assert text.split("\n")[place - 1].startswith(f"│ {families[0]} ")
+  assert text.split("\n")[place + 1].startswith(f"│ {families[1]} ")

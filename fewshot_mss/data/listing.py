@@ -1,4 +1,4 @@
-"""What a prepared folder holds, as tables for the terminal."""
+"""What a prepared folder and the table of labels hold, for the terminal."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fewshot_mss.data.catalogue import SPLITS, Catalogue, load_catalogue
+from fewshot_mss.data.labels import TABLES, all_labels
 
 
 def describe_dataset(directory: Path) -> Group:
@@ -29,6 +30,38 @@ def describe_dataset(directory: Path) -> Group:
   return Group(
     _head(directory, catalogue), _splits(catalogue), _instruments(catalogue)
   )
+
+
+def describe_labels() -> Table:
+  """Describes how the datasets' labels become instruments.
+
+  Returns:
+    A table with one row an instrument, by family: what each vocabulary of
+    labels calls it. Print it with `rich.print`.
+  """
+  rows = all_labels()
+  calls: dict[tuple[str, str], dict[str, list[str]]] = {}
+  for row in rows:
+    by_table = calls.setdefault((row.family, row.instrument), {})
+    by_table.setdefault(row.table, []).append(row.label)
+  table = Table(
+    title=f"{len(rows)} labels of {len(TABLES)} vocabularies are "
+    f"{len(calls)} instruments",
+    title_justify="left",
+  )
+  for heading in ("family", "instrument", "labels"):
+    table.add_column(heading, overflow="fold")
+  order = sorted(calls)
+  for place, (family, instrument) in enumerate(order):
+    labels = "; ".join(
+      f"{name}: {' | '.join(names)}"
+      for name, names in calls[family, instrument].items()
+    )
+    # A line between families.
+    last = place + 1 == len(order) or order[place + 1][0] != family
+    cells = (family, instrument, labels)
+    table.add_row(*(Text(cell) for cell in cells), end_section=last)
+  return table
 
 
 def _head(directory: Path, catalogue: Catalogue) -> Text:

@@ -51,9 +51,12 @@ class TrackSet:
     unseen: Instruments kept out of training, to test the few-shot claim.
     unheard_patches: Patches of seen instruments kept out of training.
     sources: Where the audio comes from, for provenance (names, not paths).
+    skipped: Songs of the folder that are known to be broken and are not among
+      the tracks, each as `name: reason`.
   """
 
   tracks: tuple[Track, ...]
   unseen: tuple[str, ...] = ()
   unheard_patches: tuple[str, ...] = ()
   sources: tuple[str, ...] = ()
+  skipped: tuple[str, ...] = ()
