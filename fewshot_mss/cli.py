@@ -11,9 +11,13 @@ import sys
 import threading
 from collections.abc import Sequence
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from fewshot_mss.arguments import parse, require_config
 from fewshot_mss.errors import InputError, RunError
+
+if TYPE_CHECKING:
+  from fewshot_mss.data.tracks import TrackSet
 
 _INTERRUPT_AGAIN_S = 0.05
 # Packages that an installation without extras lacks, and the extra of each.
@@ -25,6 +29,7 @@ _EXTRAS = {
   "tensorboardX": "train",
   "tensorflow": "train",
   "tensorflow_datasets": "train",
+  "yaml": "train",
 }
 
 
@@ -94,36 +99,9 @@ def _interrupt(signal_number: int, frame: FrameType | None) -> None:
 def _data_build(parsed: argparse.Namespace) -> None:
   from fewshot_mss.data.builder import build
 
-  if parsed.layout == "rendered":
-    from fewshot_mss.data.layouts.rendered import RenderSettings, rendered
-
-    if parsed.root is not None:
-      raise InputError(
-        "the layout rendered makes its own songs: leave the folder "
-        f"{parsed.root} out, or name it as --midi_folder"
-      )
-    if parsed.unseen is not None:
-      raise InputError(
-        "the layout rendered draws unseen classes: give --num_unseen"
-      )
-    track_set = rendered(
-      RenderSettings(
-        num_songs=parsed.num_songs,
-        song_s=parsed.song_s,
-        seed=parsed.seed,
-        soundfont=parsed.soundfont,
-        unheard_soundfont=parsed.unheard_soundfont,
-        midi_folder=parsed.midi_folder,
-        num_unseen=parsed.num_unseen,
-      )
-    )
-  else:
-    from fewshot_mss.data.layouts.stem_folder import stem_folder
-
-    if parsed.root is None:
-      raise InputError("name the folder of songs to build from")
-    unseen = [name for name in (parsed.unseen or "").split(",") if name]
-    track_set = stem_folder(parsed.root, unseen=unseen, seed=parsed.seed)
+  track_set = _read_tracks(parsed)
+  for reason in track_set.skipped:
+    print(f"left out: {reason}", file=sys.stderr)
   build(
     track_set,
     parsed.output,
@@ -135,12 +113,63 @@ def _data_build(parsed: argparse.Namespace) -> None:
   )
 
 
+def _read_tracks(parsed: argparse.Namespace) -> "TrackSet":
+  """Reads the songs that `data build` was given."""
+  if parsed.layout == "rendered":
+    return _rendered(parsed)
+  if parsed.root is None:
+    raise InputError("name the folder of songs to build from")
+  if parsed.layout == "stem_folder":
+    from fewshot_mss.data.layouts.stem_folder import stem_folder
+
+    if parsed.with_bleed:
+      raise InputError("--with_bleed: a folder of stems does not state bleed")
+    unseen = [name for name in (parsed.unseen or "").split(",") if name]
+    return stem_folder(parsed.root, unseen=unseen, seed=parsed.seed)
+  from fewshot_mss.data.layouts.datasets import read_dataset
+
+  if parsed.unseen is not None:
+    raise InputError(
+      f"--unseen: those of {parsed.layout} are fixed, so that figures compare; "
+      "leave it out"
+    )
+  return read_dataset(parsed.layout, parsed.root, with_bleed=parsed.with_bleed)
+
+
+def _rendered(parsed: argparse.Namespace) -> "TrackSet":
+  from fewshot_mss.data.layouts.rendered import RenderSettings, rendered
+
+  if parsed.root is not None:
+    raise InputError(
+      "the layout rendered makes its own songs: leave the folder "
+      f"{parsed.root} out, or name it as --midi_folder"
+    )
+  if parsed.unseen is not None:
+    raise InputError(
+      "the layout rendered draws unseen classes: give --num_unseen"
+    )
+  return rendered(
+    RenderSettings(
+      num_songs=parsed.num_songs,
+      song_s=parsed.song_s,
+      seed=parsed.seed,
+      soundfont=parsed.soundfont,
+      unheard_soundfont=parsed.unheard_soundfont,
+      midi_folder=parsed.midi_folder,
+      num_unseen=parsed.num_unseen,
+    )
+  )
+
+
 def _data_list(parsed: argparse.Namespace) -> None:
   import rich
 
-  from fewshot_mss.data.listing import describe_dataset
+  from fewshot_mss.data.listing import describe_dataset, describe_labels
 
-  rich.print(describe_dataset(parsed.dataset))
+  if parsed.dataset is None:
+    rich.print(describe_labels())
+  else:
+    rich.print(describe_dataset(parsed.dataset))
 
 
 def _data_show(parsed: argparse.Namespace) -> None:
