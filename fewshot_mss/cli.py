@@ -6,6 +6,7 @@ told in one line; 130 interrupted.
 
 import argparse
 import gc
+import os
 import signal
 import sys
 import threading
@@ -19,6 +20,7 @@ from fewshot_mss.errors import InputError, RunError
 if TYPE_CHECKING:
   from fewshot_mss.data.tracks import TrackSet
 
+_INTERRUPTED = 130
 _INTERRUPT_AGAIN_S = 0.05
 # Packages that an installation without extras lacks, and the extra of each.
 _EXTRAS = {
@@ -70,11 +72,23 @@ def main(words: Sequence[str] | None = None) -> int:
       "fewshot-mss: interrupted; a training goes on if started again",
       file=sys.stderr,
     )
-    return 130
+    return _INTERRUPTED
   finally:
     if signal.getsignal(signal.SIGINT) is _interrupt:
       signal.signal(signal.SIGINT, signal.default_int_handler)
   return 0
+
+
+def run_program() -> None:
+  """Runs the command of this process and ends it with the exit status."""
+  status = main()
+  if status == _INTERRUPTED:
+    # At once: threads of TensorFlow and XLA are at work, and a regular end can
+    # crash under them. All files are closed by now.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+  sys.exit(status)
 
 
 def _interrupt(signal_number: int, frame: FrameType | None) -> None:
@@ -209,7 +223,7 @@ def _describe(parsed: argparse.Namespace) -> None:
 def _separate(parsed: argparse.Namespace) -> None:
   from fewshot_mss.inference.command import separate_command
 
-  separate_command(
+  written = separate_command(
     parsed.songs,
     parsed.positive,
     parsed.negative,
@@ -218,6 +232,7 @@ def _separate(parsed: argparse.Namespace) -> None:
     instrument=parsed.instrument,
     overwrite=parsed.overwrite,
   )
+  print("\n".join(f"wrote {path}" for path in written))
 
 
 def _demo(parsed: argparse.Namespace) -> None:
@@ -246,4 +261,4 @@ _VERBS = {
 
 
 if __name__ == "__main__":
-  sys.exit(main())
+  run_program()

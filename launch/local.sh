@@ -30,6 +30,11 @@ done
 workdir=${workdir%/}
 [[ -n "$workdir" ]] || usage
 
+if [[ -z "$run" ]] && ! command -v fewshot-mss >/dev/null; then
+  echo "launch/local.sh: no fewshot-mss on the path: put .venv/bin on it" >&2
+  exit 127
+fi
+
 # A port that is free now; process 0 listens on it, on this machine alone.
 port=$(python3 -c '
 import socket

@@ -149,4 +149,5 @@ def test_a_program_that_is_not_installed_is_an_error(tmp_path):
   env = os.environ | {"PATH": "/usr/bin:/bin"}
   done = launch(env, "2", *WORDS, f"--workdir={tmp_path}/run")
   assert done.returncode == 127
-  assert "fewshot-mss" in done.stderr
+  assert "no fewshot-mss on the path" in done.stderr
+  assert not (tmp_path / "run.log.1").exists()

@@ -314,6 +314,7 @@ SETTINGS = EpisodeSettings(
   absent_share=0.0,
   same_track_share=0.0,
   random_shots=False,
+  drop_positives_share=0.0,
   drop_negatives_share=0.0,
   gain_db=0.0,
 )

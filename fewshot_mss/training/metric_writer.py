@@ -62,6 +62,10 @@ class MetricWriter:
 
   def advance(self) -> None:
     """Moves the progress bar on by one step."""
+    if self._bar.n == self._first_step:
+      # The first step waits for the compiler: its time says nothing of those
+      # to come.
+      self._bar.unpause()
     self._bar.update()
 
   def write(self, step: int, metrics: Mapping[str, float | None]) -> None:
