@@ -5,13 +5,9 @@ told in one line; 130 interrupted.
 """
 
 import argparse
-import gc
 import os
-import signal
 import sys
-import threading
 from collections.abc import Sequence
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from fewshot_mss.arguments import parse, require_config
@@ -21,7 +17,6 @@ if TYPE_CHECKING:
   from fewshot_mss.data.tracks import TrackSet
 
 _INTERRUPTED = 130
-_INTERRUPT_AGAIN_S = 0.05
 # Packages that an installation without extras lacks, and the extra of each.
 _EXTRAS = {
   "array_record": "train",
@@ -44,11 +39,6 @@ def main(words: Sequence[str] | None = None) -> int:
   Returns:
     The exit status.
   """
-  # Not so where a program calls this from a thread, or ignores interrupts.
-  if signal.getsignal(signal.SIGINT) is signal.default_int_handler and (
-    threading.current_thread() is threading.main_thread()
-  ):
-    signal.signal(signal.SIGINT, _interrupt)
   try:
     parsed = parse(sys.argv[1:] if words is None else words)
     _VERBS[parsed.verb](parsed)
@@ -73,9 +63,6 @@ def main(words: Sequence[str] | None = None) -> int:
       file=sys.stderr,
     )
     return _INTERRUPTED
-  finally:
-    if signal.getsignal(signal.SIGINT) is _interrupt:
-      signal.signal(signal.SIGINT, signal.default_int_handler)
   return 0
 
 
@@ -89,25 +76,6 @@ def run_program() -> None:
     sys.stderr.flush()
     os._exit(status)
   sys.exit(status)
-
-
-def _interrupt(signal_number: int, frame: FrameType | None) -> None:
-  """Raises KeyboardInterrupt where it is not lost.
-
-  While XLA compiles, no Python runs; what runs next is JAX's callback of the
-  garbage collector, and Python prints and drops what is raised in there.
-  """
-  code = frame and frame.f_code
-  if any(getattr(call, "__code__", None) is code for call in gc.callbacks):
-    again = threading.Timer(
-      _INTERRUPT_AGAIN_S,
-      signal.pthread_kill,
-      [threading.main_thread().ident, signal_number],
-    )
-    again.daemon = True
-    again.start()
-    return
-  signal.default_int_handler(signal_number, frame)
 
 
 def _data_build(parsed: argparse.Namespace) -> None:
