@@ -2,9 +2,14 @@
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
+
+# Returns a whole sound as ([samples, channels], sample_rate_hz); raises
+# InputError naming the file if it cannot be read.
+Read = Callable[[], tuple[Float[np.ndarray, "samples channels"], int]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,15 +21,19 @@ class Stem:
     instrument: The class, lower case (`violin`).
     family: The family of the class (`strings`); `unknown` where nobody says.
     patch: The timbre: program and SoundFont, plug-in, player; `` if unknown.
-    read: Returns the whole stem as ([samples, channels], sample_rate_hz);
-      raises InputError naming the file if it cannot be read.
+    read: Returns the whole stem.
+    files: What `read` reads, for checks before any long work; none where the
+      sound is made rather than read.
+    bleed: Whether it holds the sound of others; None if nobody says.
   """
 
   name: str
   instrument: str
   family: str
   patch: str
-  read: Callable[[], tuple[Float[np.ndarray, "samples channels"], int]]
+  read: Read
+  files: tuple[Path, ...] = ()
+  bleed: bool | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,11 +44,14 @@ class Track:
     name: Unique within the dataset.
     split: `train`, `validation` or `test`.
     stems: The sources.
+    mixture: Returns the mixture that lies beside the stems, for checks alone;
+      None where there is none.
   """
 
   name: str
   split: str
   stems: tuple[Stem, ...]
+  mixture: Read | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,8 +63,8 @@ class TrackSet:
     unseen: Instruments kept out of training, to test the few-shot claim.
     unheard_patches: Patches of seen instruments kept out of training.
     sources: Where the audio comes from, for provenance (names, not paths).
-    skipped: Songs of the folder that are known to be broken and are not among
-      the tracks, each as `name: reason`.
+    skipped: Songs and stems of the folder that are not among the tracks, each
+      as `name: reason`.
   """
 
   tracks: tuple[Track, ...]
