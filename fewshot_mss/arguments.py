@@ -28,6 +28,7 @@ LAYOUTS = (
   "moisesdb",
   "medley_solos_db",
 )
+_LOCAL_BEAM = "direct_num_workers=0"
 CONFIG_VERBS = ("train", "evaluate", "describe", "demo", "bench", "data show")
 
 
@@ -155,6 +156,18 @@ def _add_data_verbs(verbs: argparse._SubParsersAction) -> None:
     "--with_bleed",
     action="store_true",
     help="take stems of MedleyDB and MoisesDB that hold the sound of others",
+  )
+  build.add_argument(
+    "--skip_bad",
+    action="store_true",
+    help="leave out and name stems that cannot be read, instead of stopping",
+  )
+  build.add_argument(
+    "--beam_options",
+    default=_LOCAL_BEAM,
+    help="of Apache Beam, which does the work: direct_num_workers=N for N "
+    "processes here (0, the default, is one a core), or "
+    "runner=FlinkRunner,flink_master=HOST:8081 and the like",
   )
   songs = build.add_argument_group("layout rendered")
   songs.add_argument("--num_songs", type=int, default=120)

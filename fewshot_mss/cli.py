@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130
 # Packages that an installation without extras lacks, and the extra of each.
 _EXTRAS = {
+  "apache_beam": "train",
   "array_record": "train",
   "midirenderer": "render",
   "mido": "render",
@@ -89,6 +90,8 @@ def _data_build(parsed: argparse.Namespace) -> None:
     parsed.output,
     sample_rate_hz=parsed.sample_rate_hz,
     segment_s=parsed.segment_s,
+    beam_words=parsed.beam_options.split(","),
+    skip_bad=parsed.skip_bad,
   )
   print(
     f"wrote {parsed.output}; look with `fewshot-mss data list {parsed.output}`"

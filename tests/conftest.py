@@ -30,6 +30,8 @@ def toy_dataset(tmp_path_factory) -> Path:
     tmp_path_factory.mktemp("toy") / "dataset",
     sample_rate_hz=8000,
     segment_s=1.0,
+    # In this process: others would cost more to start than the toys take.
+    beam_words=("direct_num_workers=1",),
     progress=False,
   )
 
@@ -68,7 +70,7 @@ def catalogue_of():
   """
   import numpy as np
 
-  from fewshot_mss.data.segments import Segment, make_catalogue
+  from fewshot_mss.data.segments import Segment, cut_track, make_catalogue
   from fewshot_mss.data.tracks import Stem, TrackSet
 
   def make(lines, **track_set):
@@ -89,9 +91,12 @@ def catalogue_of():
         levels_db=levels_db,
         pcm=np.zeros(0, np.int16),
       )
-      rows.setdefault(split, []).append(segment)
+      rows.setdefault(split, {}).setdefault(track, []).append(segment)
     return make_catalogue(
-      rows,
+      {
+        split: [cut_track(name, held) for name, held in tracks.items()]
+        for split, tracks in rows.items()
+      },
       TrackSet(tracks=(), **track_set),
       sample_rate_hz=16,
       segment_samples=16,

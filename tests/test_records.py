@@ -164,7 +164,7 @@ def copied(ramps, tmp_path):
   directory, catalogue, _ = ramps
   copy = tmp_path / "copy"
   shutil.copytree(directory, copy)
-  (path,) = copy.glob("stem_dataset/*/*.array_record*")
+  (path,) = copy.glob("*.array_record*")
   return copy, catalogue, path
 
 
@@ -177,7 +177,7 @@ def test_missing_records_are_named(copied):
 
 def test_records_of_another_dataset_are_refused(copied, toy_dataset):
   directory, catalogue, path = copied
-  (other,) = toy_dataset.glob("stem_dataset/*/*validation.array_record*")
+  (other,) = toy_dataset.glob("*validation.array_record*")
   shutil.copy(other, path)
   with pytest.raises(InputError, match="holds 24 of 6 records"):
     RecordReader(directory, catalogue)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fewshot_mss.data.segments import (
+  cut_track,
   make_catalogue,
   track_segments,
 )
@@ -100,14 +101,11 @@ def test_stems_that_are_not_finite_are_named(bad):
 def test_catalogue_columns_follow_the_records():
   violin, drums = stem("violin_2", [0.5] * 8), stem("drums", [0.5] * 8)
   rows = {
-    "train": track_segments(
-      Track("b", "train", (violin, drums)),
-      sample_rate_hz=16,
-      segment_samples=8,
-    ),
-    "test": track_segments(
-      Track("a", "test", (violin,)), sample_rate_hz=16, segment_samples=8
-    ),
+    split: [cut_track(name, cut(*stems))]
+    for split, name, stems in (
+      ("train", "b", (violin, drums)),
+      ("test", "a", (violin,)),
+    )
   }
   catalogue = make_catalogue(
     rows,

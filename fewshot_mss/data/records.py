@@ -11,7 +11,7 @@ from fewshot_mss.data.episodes import NO_RECORD, EpisodeSpec
 from fewshot_mss.episode import EpisodeBatch, Support
 from fewshot_mss.errors import InputError
 
-_RECORDS = "stem_dataset/1.0.0/stem_dataset-{split}.array_record-*"
+_RECORDS = "stem_dataset-{split}.array_record-*"
 
 
 class RecordReader:

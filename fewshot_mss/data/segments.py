@@ -4,6 +4,8 @@ Segments lie on one grid for all stems of a track; silent ones are left out.
 """
 
 import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int, Int16
@@ -101,8 +103,63 @@ def _mono(
   return resample(to_mono(samples), rate_hz, sample_rate_hz)
 
 
+class StemLabels(NamedTuple):
+  """What is known of a stem besides its sound; the fields of `Stem`."""
+
+  name: str
+  instrument: str
+  family: str
+  patch: str
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CutTrack:
+  """The segments of a track without their sound, column by column.
+
+  Attributes:
+    track: Name of the track.
+    stems: Its stems that have segments.
+    stem: For each segment, the index into `stems`.
+    start_samples: Where it starts in the track.
+    rms_db: Level in dB below full scale.
+    levels_db: The same for each block; -128 is silence.
+  """
+
+  track: str
+  stems: tuple[StemLabels, ...]
+  stem: Int[np.ndarray, " n"]
+  start_samples: Int[np.ndarray, " n"]
+  rms_db: Float[np.ndarray, " n"]
+  levels_db: Int[np.ndarray, "n blocks"]
+
+
+def cut_track(track: str, segments: Sequence[Segment]) -> CutTrack:
+  """Returns the columns of a track's segments, of which there is at least one.
+
+  Args:
+    track: Its name.
+    segments: In the order of their records.
+
+  Returns:
+    The columns, in that order.
+  """
+  stems = [
+    StemLabels(s.stem.name, s.stem.instrument, s.stem.family, s.stem.patch)
+    for s in segments
+  ]
+  different = tuple(sorted(set(stems)))
+  return CutTrack(
+    track=track,
+    stems=different,
+    stem=np.array([different.index(stem) for stem in stems], np.int32),
+    start_samples=np.array([s.start_samples for s in segments], np.int64),
+    rms_db=np.array([s.rms_db for s in segments], np.float32),
+    levels_db=np.stack([s.levels_db for s in segments]),
+  )
+
+
 def make_catalogue(
-  rows: dict[str, list[Segment]],
+  rows: dict[str, list[CutTrack]],
   track_set: TrackSet,
   *,
   sample_rate_hz: int,
@@ -114,7 +171,7 @@ def make_catalogue(
   unseen and has a segment in a training song, in a timbre not kept out.
 
   Args:
-    rows: The segments of each split, in order.
+    rows: The tracks of each split that have segments, in order.
     track_set: Declares what is unseen and unheard.
     sample_rate_hz: Of the segments.
     segment_samples: Length of the segments.
@@ -122,35 +179,46 @@ def make_catalogue(
   Returns:
     The catalogue.
   """
-  flat = [(split, row) for split in SPLITS for row in rows.get(split, ())]
-  track, tracks = _numbered([row.track for _, row in flat])
-  stem, stems = _numbered([f"{row.track}/{row.stem.name}" for _, row in flat])
-  instrument, instruments = _numbered([r.stem.instrument for _, r in flat])
-  family, families = _numbered([row.stem.family for _, row in flat])
-  patch, patches = _numbered([row.stem.patch for _, row in flat])
-  split = np.array([SPLITS.index(split) for split, _ in flat], np.int32)
+  held = [(split, cut) for split in SPLITS for cut in rows.get(split, ())]
+  cuts = [cut for _, cut in held]
+  sizes = [len(cut.stem) for cut in cuts]
+  # Names are counted by track and by stem: segments are too many.
+  track, tracks = _numbered([cut.track for cut in cuts])
+  labels = [(cut.track, stem) for cut in cuts for stem in cut.stems]
+  stem, stems = _numbered([f"{song}/{stem.name}" for song, stem in labels])
+  instrument, instruments = _numbered([stem.instrument for _, stem in labels])
+  family, families = _numbered([stem.family for _, stem in labels])
+  patch, patches = _numbered([stem.patch for _, stem in labels])
+  split = np.repeat([SPLITS.index(name) for name, _ in held], sizes)
+  first_label = np.cumsum([0, *(len(cut.stems) for cut in cuts)])
+  label = np.concatenate(
+    [first + cut.stem for first, cut in zip(first_label, cuts, strict=False)]
+  )
   unheard = np.isin(patches, track_set.unheard_patches)
-  heard = (split == TRAIN) & ~unheard[patch]
-  trained = np.bincount(instrument[heard], minlength=len(instruments)) > 0
+  heard = (split == TRAIN) & ~unheard[patch[label]]
+  trained = np.bincount(instrument[label[heard]], minlength=len(instruments))
   return Catalogue(
-    track=track,
-    stem=stem,
-    instrument=instrument,
-    family=family,
-    patch=patch,
-    split=split,
-    start_samples=np.array([row.start_samples for _, row in flat], np.int64),
+    track=np.repeat(track, sizes),
+    stem=stem[label],
+    instrument=instrument[label],
+    family=family[label],
+    patch=patch[label],
+    split=split.astype(np.int32),
+    start_samples=np.concatenate([cut.start_samples for cut in cuts]),
     record=np.concatenate(
-      [np.arange(len(rows.get(name, ())), dtype=np.int32) for name in SPLITS]
+      [
+        np.arange(np.sum(split == i), dtype=np.int32)
+        for i in range(len(SPLITS))
+      ]
     ),
-    rms_db=np.array([row.rms_db for _, row in flat], np.float32),
-    levels_db=np.stack([row.levels_db for _, row in flat]),
+    rms_db=np.concatenate([cut.rms_db for cut in cuts]),
+    levels_db=np.concatenate([cut.levels_db for cut in cuts]),
     tracks=tracks,
     stems=stems,
     instruments=instruments,
     families=families,
     patches=patches,
-    seen=trained & ~np.isin(instruments, track_set.unseen),
+    seen=(trained > 0) & ~np.isin(instruments, track_set.unseen),
     unheard=unheard,
     sample_rate_hz=sample_rate_hz,
     segment_samples=segment_samples,

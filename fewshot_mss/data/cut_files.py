@@ -1,0 +1,183 @@
+"""One file a track of what a build has cut so far: safetensors and JSON.
+
+A build that was stopped goes on from these files. They are named by what they
+were cut from and how, so that one which no longer fits is simply not found.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import safetensors
+from safetensors.numpy import save_file
+
+from fewshot_mss.data.quiet import beam
+from fewshot_mss.data.segments import (
+  CutTrack,
+  Segment,
+  StemLabels,
+  cut_track,
+  track_segments,
+)
+from fewshot_mss.data.tracks import Track
+from fewshot_mss.errors import InputError
+
+# Another number makes all files of before unfit: raise it when what is cut
+# from the same sound changes.
+_FORMAT_VERSION = 1
+_ENDING = ".safetensors"
+
+
+class CutSettings(NamedTuple):
+  """How tracks are cut.
+
+  Attributes:
+    sample_rate_hz: Of the segments.
+    segment_samples: Length of the segments.
+  """
+
+  sample_rate_hz: int
+  segment_samples: int
+
+
+class CutFile(NamedTuple):
+  """What a file holds besides the sound.
+
+  Attributes:
+    cut: The columns; None of a track that is silent or cannot be read.
+    unreadable: The message of each stem that could not be read.
+  """
+
+  cut: CutTrack | None
+  unreadable: tuple[str, ...]
+
+
+def cut_path(folder: Path, track: Track, settings: CutSettings) -> Path:
+  """Returns where the file of a track belongs.
+
+  Args:
+    folder: Of all files.
+    track: The song. Its files' sizes and times count, too.
+    settings: How it is cut.
+
+  Returns:
+    The path; another for anything that changes what is cut.
+  """
+  digest = hashlib.sha256(repr((_FORMAT_VERSION, settings)).encode())
+  # Pickled to be hashed, never to be read; that two builds of one track differ
+  # would cost time, not truth.
+  digest.update(beam.coders.CloudpickleCoder().encode(track))
+  for stem in track.stems:
+    for path in stem.files:
+      # A file that is gone is found out when it is read.
+      state = path.stat() if path.exists() else None
+      stamp = (state.st_size, state.st_mtime_ns) if state else None
+      digest.update(repr((path, stamp)).encode())
+  return folder / f"{digest.hexdigest()[:40]}{_ENDING}"
+
+
+def write_cut(path: Path, track: Track, settings: CutSettings) -> None:
+  """Reads a track, cuts it and writes its file, whole or not at all.
+
+  Stems that cannot be read are left out; the file says which and why.
+
+  Args:
+    path: As of `cut_path`.
+    track: The song.
+    settings: How to cut it.
+  """
+  segments, unreadable = _cut_what_can_be_read(track, settings)
+  description: dict[str, Any] = {"track": track.name, "unreadable": unreadable}
+  tensors = {"pcm": np.zeros((0, settings.segment_samples), np.int16)}
+  if segments:
+    cut = cut_track(track.name, segments)
+    description["stems"] = [stem._asdict() for stem in cut.stems]
+    tensors = {
+      "pcm": np.stack([segment.pcm for segment in segments]),
+      "stem": cut.stem,
+      "start_samples": cut.start_samples,
+      "rms_db": cut.rms_db,
+      "levels_db": cut.levels_db,
+    }
+  # Of its own for each process: two builds may be at the same track.
+  temporary = path.with_suffix(f".{os.getpid()}")
+  save_file(tensors, temporary, metadata={"json": json.dumps(description)})
+  temporary.replace(path)
+
+
+def _cut_what_can_be_read(
+  track: Track, settings: CutSettings
+) -> tuple[list[Segment], list[str]]:
+  try:
+    return track_segments(track, **settings._asdict()), []
+  except InputError:
+    # Rare: only now is it worth to read stem by stem.
+    pass
+  readable, unreadable = [], []
+  for stem in track.stems:
+    alone = Track(track.name, track.split, (stem,))
+    try:
+      track_segments(alone, **settings._asdict())
+    except InputError as error:
+      unreadable.append(str(error))
+    else:
+      readable.append(stem)
+  rest = Track(track.name, track.split, tuple(readable))
+  return track_segments(rest, **settings._asdict()), unreadable
+
+
+def read_cut(path: Path) -> CutFile:
+  """Reads all of a file but the sound.
+
+  Args:
+    path: What `write_cut` wrote.
+
+  Returns:
+    The columns and what could not be read.
+  """
+  with safetensors.safe_open(path, framework="numpy") as file:
+    description = json.loads(file.metadata()["json"])
+    unreadable = tuple(description["unreadable"])
+    if "stems" not in description:
+      return CutFile(None, unreadable)
+    cut = CutTrack(
+      track=description["track"],
+      stems=tuple(StemLabels(**stem) for stem in description["stems"]),
+      stem=file.get_tensor("stem"),
+      start_samples=file.get_tensor("start_samples"),
+      rms_db=file.get_tensor("rms_db"),
+      levels_db=file.get_tensor("levels_db"),
+    )
+  return CutFile(cut, unreadable)
+
+
+def read_examples(paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
+  """Yields the records-to-be of some files, in order.
+
+  Args:
+    paths: What `write_cut` wrote, each with at least one segment.
+
+  Yields:
+    The features of a record, as `stem_dataset.FEATURES` names them.
+  """
+  for path in paths:
+    cut = read_cut(path).cut
+    assert cut is not None
+    with safetensors.safe_open(path, framework="numpy") as file:
+      sound = file.get_slice("pcm")
+      for i, stem in enumerate(cut.stem.tolist()):
+        labels = cut.stems[stem]
+        yield {
+          "track": cut.track,
+          "stem": labels.name,
+          "instrument": labels.instrument,
+          "family": labels.family,
+          "patch": labels.patch,
+          "start_samples": cut.start_samples[i],
+          "rms_db": cut.rms_db[i],
+          "pcm": sound[i : i + 1][0],
+        }

@@ -1,0 +1,30 @@
+"""A process that cuts the tracks that come on its standard input.
+
+Run by cutting.py. When that process ends, killed or not, so does this one: its
+input ends.
+"""
+
+import os
+import signal
+import sys
+import threading
+
+from fewshot_mss.data.cutting import beam_options, run_pipeline
+from fewshot_mss.data.quiet import beam
+
+
+def _end_with_input() -> None:
+  # Past Python's buffer, whose lock would be held when the work is done.
+  os.read(sys.stdin.fileno(), 1)
+  os._exit(1)
+
+
+if __name__ == "__main__":
+  # An interrupt comes to all processes of a terminal; the first one ends this.
+  signal.signal(signal.SIGINT, signal.SIG_IGN)
+  size = int.from_bytes(sys.stdin.buffer.read(8), "big")
+  todo, settings = beam.coders.CloudpickleCoder().decode(
+    sys.stdin.buffer.read(size)
+  )
+  threading.Thread(target=_end_with_input, daemon=True).start()
+  run_pipeline(todo, settings, beam_options(()))
