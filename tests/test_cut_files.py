@@ -13,12 +13,12 @@ from fewshot_mss.data.cut_files import (
   CutSettings,
   cut_path,
   read_cut,
-  read_examples,
+  read_segments,
   write_cut,
 )
-from fewshot_mss.data.cutting import beam_options
 from fewshot_mss.data.segments import track_segments
 from fewshot_mss.data.tracks import Stem, Track
+from fewshot_mss.data.work import beam_options
 from fewshot_mss.errors import InputError
 
 SETTINGS = CutSettings(sample_rate_hz=8000, segment_samples=4000)
@@ -41,26 +41,22 @@ def track(tmp_path):
 
 def test_a_file_holds_what_was_cut(track, tmp_path):
   path = cut_path(tmp_path, track, SETTINGS)
-  write_cut(path, track, SETTINGS)
+  write_cut(SETTINGS, path, track)
   assert [p.suffix for p in tmp_path.iterdir() if p.is_file()].count(
     ".safetensors"
   ) == len(list(tmp_path.iterdir())) - 2
   segments = track_segments(track, **SETTINGS._asdict())
-  examples = list(read_examples([path]))
-  assert len(examples) == len(segments) == 5
-  for segment, example in zip(segments, examples, strict=True):
-    assert example["track"] == "song"
-    for key, value in (
-      ("stem", segment.stem.name),
-      ("instrument", segment.stem.instrument),
-      ("family", segment.stem.family),
-      ("patch", segment.stem.patch),
-      ("start_samples", segment.start_samples),
-      ("rms_db", np.float32(segment.rms_db)),
-    ):
-      assert example[key] == value
-    np.testing.assert_array_equal(example["pcm"], segment.pcm)
-    assert example["pcm"].dtype == np.int16
+  read = list(read_segments(path))
+  assert len(read) == len(segments) == 5
+  for segment, (labels, start_samples, level_db, pcm) in zip(
+    segments, read, strict=True
+  ):
+    stem = segment.stem
+    assert labels == (stem.name, stem.instrument, stem.family, stem.patch)
+    assert start_samples == segment.start_samples
+    assert level_db == np.float32(segment.rms_db)
+    np.testing.assert_array_equal(pcm, segment.pcm)
+    assert pcm.dtype == np.int16
   cut = read_cut(path).cut
   np.testing.assert_array_equal(
     cut.levels_db, [segment.levels_db for segment in segments]
@@ -71,14 +67,14 @@ def test_a_silent_track_has_a_file_without_segments(track, tmp_path):
   silent = dataclasses.replace(
     track.stems[0], read=lambda: (np.zeros((8000, 1)), 8000)
   )
-  write_cut(tmp_path / "a", Track("song", "train", (silent,)), SETTINGS)
+  write_cut(SETTINGS, tmp_path / "a", Track("song", "train", (silent,)))
   assert read_cut(tmp_path / "a") == (None, ())
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_is_cut(track, tmp_path):
   drums = track.stems[1].files[0]
   drums.write_bytes(b"no audio")
-  write_cut(tmp_path / "a", track, SETTINGS)
+  write_cut(SETTINGS, tmp_path / "a", track)
   cut, unreadable = read_cut(tmp_path / "a")
   assert [stem.name for stem in cut.stems] == ["violin"]
   assert len(unreadable) == 1

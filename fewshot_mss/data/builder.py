@@ -8,10 +8,10 @@ from pathlib import Path
 
 import tensorflow_datasets as tfds
 
-from fewshot_mss.data.cutting import LOCAL_OPTIONS, beam_options
 from fewshot_mss.data.quiet import quiet
 from fewshot_mss.data.stem_dataset import StemConfig, StemDataset
 from fewshot_mss.data.tracks import TrackSet
+from fewshot_mss.data.work import LOCAL_OPTIONS, beam_options
 from fewshot_mss.errors import InputError
 
 _NAME = "songs"
@@ -38,7 +38,7 @@ def build(
     output_dir: Where to; must not exist yet, or be empty.
     sample_rate_hz: Rate that the audio is stored at.
     segment_s: Length of a segment, in seconds.
-    beam_words: Where the work is done, as `cutting.beam_options` takes it.
+    beam_words: Where the work is done, as `work.beam_options` takes it.
     skip_bad: Whether to leave out stems that cannot be read.
     progress: Whether to show a progress bar.
 

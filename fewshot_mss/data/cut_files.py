@@ -7,12 +7,13 @@ were cut from and how, so that one which no longer fits is simply not found.
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import safetensors
+from jaxtyping import Int16
 from safetensors.numpy import save_file
 
 from fewshot_mss.data.quiet import beam
@@ -80,15 +81,15 @@ def cut_path(folder: Path, track: Track, settings: CutSettings) -> Path:
   return folder / f"{digest.hexdigest()[:40]}{_ENDING}"
 
 
-def write_cut(path: Path, track: Track, settings: CutSettings) -> None:
+def write_cut(settings: CutSettings, path: Path, track: Track) -> None:
   """Reads a track, cuts it and writes its file, whole or not at all.
 
   Stems that cannot be read are left out; the file says which and why.
 
   Args:
+    settings: How to cut.
     path: As of `cut_path`.
     track: The song.
-    settings: How to cut it.
   """
   segments, unreadable = _cut_what_can_be_read(track, settings)
   description: dict[str, Any] = {"track": track.name, "unreadable": unreadable}
@@ -155,29 +156,26 @@ def read_cut(path: Path) -> CutFile:
   return CutFile(cut, unreadable)
 
 
-def read_examples(paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
-  """Yields the records-to-be of some files, in order.
+def read_segments(
+  path: Path,
+) -> Iterator[tuple[StemLabels, int, float, Int16[np.ndarray, " samples"]]]:
+  """Yields the stem, start, level and sound of each segment, in order.
 
   Args:
-    paths: What `write_cut` wrote, each with at least one segment.
+    path: What `write_cut` wrote, with at least one segment.
 
   Yields:
-    The features of a record, as `stem_dataset.FEATURES` names them.
+    Labels of the stem, start in samples, level in dB below full scale, sound.
   """
-  for path in paths:
-    cut = read_cut(path).cut
-    assert cut is not None
-    with safetensors.safe_open(path, framework="numpy") as file:
-      sound = file.get_slice("pcm")
-      for i, stem in enumerate(cut.stem.tolist()):
-        labels = cut.stems[stem]
-        yield {
-          "track": cut.track,
-          "stem": labels.name,
-          "instrument": labels.instrument,
-          "family": labels.family,
-          "patch": labels.patch,
-          "start_samples": cut.start_samples[i],
-          "rms_db": cut.rms_db[i],
-          "pcm": sound[i : i + 1][0],
-        }
+  cut = read_cut(path).cut
+  assert cut is not None
+  with safetensors.safe_open(path, framework="numpy") as file:
+    # Read as it is asked for: a song may be long.
+    sound = file.get_slice("pcm")
+    for i, stem in enumerate(cut.stem.tolist()):
+      yield (
+        cut.stems[stem],
+        int(cut.start_samples[i]),
+        float(cut.rms_db[i]),
+        sound[i : i + 1][0],
+      )

@@ -16,32 +16,33 @@ import itertools
 import math
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import tensorflow_datasets as tfds
-from etils import epath
-from tensorflow_datasets.core import writer
-from tensorflow_datasets.proto import tf_example_pb2
+from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 
 from fewshot_mss.audio.levels import SILENCE_DBFS
 from fewshot_mss.data.catalogue import SPLITS, save_catalogue
-from fewshot_mss.data.cut_files import CutSettings, read_cut, read_examples
-from fewshot_mss.data.cutting import (
-  LOCAL_OPTIONS,
-  beam_options,
-  cut_tracks,
+from fewshot_mss.data.cut_files import (
+  CutSettings,
+  cut_path,
+  read_cut,
+  write_cut,
 )
 from fewshot_mss.data.evaluation_list import write_evaluation_lists
 from fewshot_mss.data.layouts.datasets import DATASETS, read_dataset
 from fewshot_mss.data.segments import BLOCK_S, CutTrack, make_catalogue
-from fewshot_mss.data.tracks import TrackSet
+from fewshot_mss.data.shards import features, write_shard
+from fewshot_mss.data.tracks import Track, TrackSet
+from fewshot_mss.data.work import LOCAL_OPTIONS, beam_options, make_files
 from fewshot_mss.errors import InputError
 
-# Small enough to be held in memory while it is written, large enough that a
-# thousand hours are not a thousand files.
+# For each split, the files of cut tracks and what they hold.
+_Cuts = dict[str, list[tuple[Path, CutTrack]]]
+# Of a file of records, before compression: many enough to be written side by
+# side, few enough to be opened at once.
 _SHARD_BYTES = 2**28
 
 
@@ -81,29 +82,7 @@ class StemConfig(tfds.core.BuilderConfig):
     )
 
 
-class _SteadyWriter(writer.ExampleWriter):
-  """Writes equal examples as equal bytes, which TFDS itself does not."""
-
-  def write(
-    self, path: epath.PathLike, examples: Iterable[tuple[Any, bytes]]
-  ) -> None:
-    """Writes a shard.
-
-    Args:
-      path: Of its file.
-      examples: Keys and serialized examples; the keys are not stored.
-    """
-    parse = tf_example_pb2.Example.FromString
-    super().write(
-      path,
-      (
-        (key, parse(example).SerializeToString(deterministic=True))
-        for key, example in examples
-      ),
-    )
-
-
-class StemDataset(tfds.core.ShardBasedBuilder):
+class StemDataset(FileReaderBuilder):
   """Segments of stems with their labels, in the order of the catalogue."""
 
   VERSION = tfds.core.Version("2.0.0")
@@ -122,8 +101,6 @@ class StemDataset(tfds.core.ShardBasedBuilder):
       **kwargs: Those of the base class.
     """
     self._track_set = track_set
-    # The files of the cut tracks of each split, filled while preparing.
-    self._cut_files: dict[str, list[Path]] = {}
     super().__init__(**{"file_format": "array_record", **kwargs})
 
   def _info(self) -> tfds.core.DatasetInfo:
@@ -131,29 +108,10 @@ class StemDataset(tfds.core.ShardBasedBuilder):
     return tfds.core.DatasetInfo(
       builder=self,
       description=f"Segments of stems at {settings.sample_rate_hz} Hz, mono.",
-      features=tfds.features.FeaturesDict(
-        {
-          "track": tfds.features.Text(),
-          "stem": tfds.features.Text(),
-          "instrument": tfds.features.Text(),
-          "family": tfds.features.Text(),
-          "patch": tfds.features.Text(),
-          "start_samples": np.int64,
-          "rms_db": np.float32,
-          # Without an encoding TFDS stores int16 as a list of int64.
-          "pcm": tfds.features.Tensor(
-            shape=(settings.segment_samples,),
-            dtype=np.int16,
-            encoding=tfds.features.Encoding.BYTES,
-          ),
-        }
-      ),
+      features=features(settings.segment_samples),
       # Position in the files must be position in the catalogue.
       disable_shuffling=True,
     )
-
-  def _example_writer(self) -> writer.ExampleWriter:
-    return _SteadyWriter(self.info.file_format)
 
   def _download_and_prepare(
     self,
@@ -162,46 +120,69 @@ class StemDataset(tfds.core.ShardBasedBuilder):
   ) -> None:
     config = self.builder_config
     given = download_config.beam_options if download_config else None
+    run = functools.partial(
+      make_files,
+      options=given or beam_options(LOCAL_OPTIONS),
+      progress=config.progress,
+    )
     track_set = self._track_set or read_dataset(
       config.layout, Path(dl_manager.manual_dir), with_bleed=config.with_bleed
     )
     _check_names(track_set)
+    settings = config.cut_settings
     folder = Path(self.data_dir_root) / f"{config.name}.cut"
     folder.mkdir(parents=True, exist_ok=True)
-    paths = cut_tracks(
-      track_set.tracks,
-      folder,
-      config.cut_settings,
-      options=given or beam_options(LOCAL_OPTIONS),
-      progress=config.progress,
-    )
-    cuts, unreadable = _usable_cuts(track_set, paths, skip_bad=config.skip_bad)
-    self._cut_files = {
-      split: [path for path, _ in held] for split, held in cuts.items()
-    }
-    super()._download_and_prepare(dl_manager, download_config)
+    items = [(cut_path(folder, t, settings), t) for t in track_set.tracks]
+    run(functools.partial(write_cut, settings), items, unit="song")
+    cuts, unreadable = _usable_cuts(items, skip_bad=config.skip_bad)
+    self._write_shards(cuts, run)
+    left_out = ()
     if unreadable:
-      left_out = f"{len(unreadable)} unreadable stems left out"
-      track_set = dataclasses.replace(
-        track_set, sources=(*track_set.sources, left_out)
-      )
+      left_out = (f"{len(unreadable)} unreadable stems left out",)
     catalogue = make_catalogue(
       {split: [cut for _, cut in held] for split, held in cuts.items()},
-      track_set,
-      **config.cut_settings._asdict(),
+      dataclasses.replace(track_set, sources=track_set.sources + left_out),
+      **settings._asdict(),
     )
     save_catalogue(catalogue, Path(self.data_dir))
     write_evaluation_lists(catalogue, Path(self.data_dir))
     shutil.rmtree(folder)
 
-  def _shard_iterators_per_split(
-    self, dl_manager: tfds.download.DownloadManager
-  ) -> dict[str, Sequence[Callable[[], Iterator[tuple[int, dict[str, Any]]]]]]:
-    del dl_manager
-    return {
-      split: [functools.partial(_records, shard) for shard in _shards(files)]
-      for split, files in self._cut_files.items()
+  def _write_shards(self, cuts: _Cuts, run: Callable[..., None]) -> None:
+    """Writes the records of all splits and tells TFDS what there is."""
+    shards = {
+      split: _shards([path for path, _ in held]) for split, held in cuts.items()
     }
+    paths = {
+      split: [
+        Path(template.sharded_filepath(shard_index=i, num_shards=len(held)))
+        for i in range(len(held))
+      ]
+      for split, held in shards.items()
+      for template in [self._get_filename_template(split)]
+    }
+    items = [
+      item
+      for split, held in shards.items()
+      for item in zip(paths[split], held, strict=True)
+    ]
+    run(write_shard, items, unit="file")
+    sizes = {
+      path: len(cut.stem) for held in cuts.values() for path, cut in held
+    }
+    self.info.set_splits(
+      tfds.core.SplitDict(
+        [
+          tfds.core.SplitInfo(
+            name=split,
+            shard_lengths=[sum(map(sizes.get, shard)) for shard in held],
+            num_bytes=sum(path.stat().st_size for path in paths[split]),
+            filename_template=self._get_filename_template(split),
+          )
+          for split, held in shards.items()
+        ]
+      )
+    )
 
 
 def _check_names(track_set: TrackSet) -> None:
@@ -226,16 +207,16 @@ def _check_names(track_set: TrackSet) -> None:
 
 
 def _usable_cuts(
-  track_set: TrackSet, paths: Sequence[Path], *, skip_bad: bool
-) -> tuple[dict[str, list[tuple[Path, CutTrack]]], list[str]]:
+  items: Sequence[tuple[Path, Track]], *, skip_bad: bool
+) -> tuple[_Cuts, list[str]]:
   """Returns the files that hold segments, by split, and what is unreadable."""
-  cuts: dict[str, list[tuple[Path, CutTrack]]] = {
+  cuts: _Cuts = {
     split: []
     for split in SPLITS
-    if any(track.split == split for track in track_set.tracks)
+    if any(track.split == split for _, track in items)
   }
   unreadable: list[str] = []
-  for track, path in zip(track_set.tracks, paths, strict=True):
+  for path, track in items:
     file = read_cut(path)
     unreadable += file.unreadable
     if file.cut is not None:
@@ -284,7 +265,3 @@ def _shards(files: Iterable[Path]) -> list[list[Path]]:
     key=lambda item: item[0] // _SHARD_BYTES,
   )
   return [[path for _, path in group] for _, group in groups]
-
-
-def _records(shard: Sequence[Path]) -> Iterator[tuple[int, dict[str, Any]]]:
-  yield from enumerate(read_examples(shard))

@@ -1,6 +1,6 @@
-"""A process that cuts the tracks that come on its standard input.
+"""A process that makes the files that its standard input asks for.
 
-Run by cutting.py. When that process ends, killed or not, so does this one: its
+Run by work.py. When that process ends, killed or not, so does this one: its
 input ends.
 """
 
@@ -9,8 +9,8 @@ import signal
 import sys
 import threading
 
-from fewshot_mss.data.cutting import beam_options, run_pipeline
 from fewshot_mss.data.quiet import beam
+from fewshot_mss.data.work import beam_options, run_pipeline
 
 
 def _end_with_input() -> None:
@@ -23,8 +23,8 @@ if __name__ == "__main__":
   # An interrupt comes to all processes of a terminal; the first one ends this.
   signal.signal(signal.SIGINT, signal.SIG_IGN)
   size = int.from_bytes(sys.stdin.buffer.read(8), "big")
-  todo, settings = beam.coders.CloudpickleCoder().decode(
+  make, items = beam.coders.CloudpickleCoder().decode(
     sys.stdin.buffer.read(size)
   )
   threading.Thread(target=_end_with_input, daemon=True).start()
-  run_pipeline(todo, settings, beam_options(()))
+  run_pipeline(make, items, beam_options(()))

@@ -1,7 +1,7 @@
-"""All tracks cut on Apache Beam: one track is one element.
+"""Many files made on Apache Beam: one file is one element.
 
-The sound never passes through Beam: an element is read, cut and written where
-it is worked on, for a local runner keeps in memory whatever passes.
+The sound never passes through Beam: an element is read and its file written
+where it is worked on, for a local runner keeps in memory whatever passes.
 """
 
 import contextlib
@@ -10,24 +10,25 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
-from fewshot_mss.data.cut_files import CutSettings, cut_path, write_cut
 from fewshot_mss.data.quiet import beam, quiet
-from fewshot_mss.data.tracks import Track
 from fewshot_mss.errors import InputError, RunError
 
 # Here, in as many processes as there are cores.
 LOCAL_OPTIONS = ("direct_num_workers=0",)
 _POLL_S = 0.5
 _CODER = beam.coders.CloudpickleCoder()
-_Item = tuple[Track, Path]
 _Options = beam.options.pipeline_options.PipelineOptions
 _DirectOptions = beam.options.pipeline_options.DirectOptions
 _StandardOptions = beam.options.pipeline_options.StandardOptions
+# Writes the file of an argument.
+_Make = Callable[[Path, Any], None]
+_Items = Sequence[tuple[Path, Any]]
 
 
 def beam_options(words: Sequence[str]) -> _Options:
@@ -51,7 +52,7 @@ def beam_options(words: Sequence[str]) -> _Options:
     The options.
 
   Raises:
-    InputError: If a word is empty or begins with a dash, or a value is none.
+    InputError: If a word is empty or begins with a dash.
   """
   for word in words:
     if not word or word.startswith("-"):
@@ -62,47 +63,45 @@ def beam_options(words: Sequence[str]) -> _Options:
   return _Options([f"--{word}" for word in words])
 
 
-def cut_tracks(
-  tracks: Sequence[Track],
-  folder: Path,
-  settings: CutSettings,
+def make_files(
+  make: _Make,
+  items: _Items,
   *,
   options: _Options,
+  unit: str,
   progress: bool = True,
-) -> list[Path]:
-  """Cuts the tracks that are not cut yet.
+) -> None:
+  """Makes the files that are not there yet.
 
   Args:
-    tracks: The songs.
-    folder: Where the files of cut tracks are and go.
-    settings: How to cut.
+    make: Called as `make(path, argument)`, writes the file at once whole.
+    items: Paths and arguments.
     options: Which runner of Beam, and how; see `beam_options`.
-    progress: Whether to show a progress bar.
-
-  Returns:
-    The file of each track, in order.
+    unit: What a file is, for the progress bar.
+    progress: Whether to show it.
 
   Raises:
     RunError: If a process of the work was ended, as for want of memory.
   """
-  paths = [cut_path(folder, track, settings) for track in tracks]
-  todo = [
-    (track, path)
-    for track, path in zip(tracks, paths, strict=True)
-    if not path.exists()
-  ]
-  if todo:
-    with (
-      tqdm(
-        total=len(tracks),
-        initial=len(tracks) - len(todo),
-        unit="song",
-        disable=not progress,
-      ) as bar,
-      _watched([path for _, path in todo], bar),
-    ):
-      _run(todo, settings, options)
-  return paths
+  todo = [item for item in items if not item[0].exists()]
+  if not todo:
+    return
+  with (
+    tqdm(
+      total=len(items),
+      initial=len(items) - len(todo),
+      unit=unit,
+      disable=not progress,
+    ) as bar,
+    _watched([path for path, _ in todo], bar),
+  ):
+    direct = options.view_as(_DirectOptions)
+    count = min(direct.direct_num_workers or os.cpu_count() or 1, len(todo))
+    is_elsewhere = options.view_as(_StandardOptions).runner is not None
+    if is_elsewhere or count == 1:
+      run_pipeline(make, todo, options)
+    else:
+      _run_in_processes(make, todo, count)
 
 
 @contextlib.contextmanager
@@ -128,54 +127,38 @@ def _watched(paths: Sequence[Path], bar: tqdm) -> Iterator[None]:
     watcher.join()
 
 
-def _run(
-  todo: Sequence[_Item], settings: CutSettings, options: _Options
-) -> None:
-  direct = options.view_as(_DirectOptions)
-  count = direct.direct_num_workers or os.cpu_count() or 1
-  is_elsewhere = options.view_as(_StandardOptions).runner is not None
-  if is_elsewhere or min(count, len(todo)) == 1:
-    run_pipeline(todo, settings, options)
-  else:
-    _run_in_processes(todo, settings, min(count, len(todo)))
-
-
-def run_pipeline(
-  todo: Sequence[_Item], settings: CutSettings, options: _Options
-) -> None:
-  """Cuts tracks by one pipeline.
+def run_pipeline(make: _Make, items: _Items, options: _Options) -> None:
+  """Makes files by one pipeline.
 
   Args:
-    todo: The tracks and where their files go.
-    settings: How to cut.
+    make: As of `make_files`.
+    items: Paths and arguments.
     options: Which runner, and how.
   """
   with quiet(), beam.Pipeline(options=options) as pipeline:
     _ = (
       pipeline
       # Encoded here, since Beam would not pickle what a closure reads.
-      | "tracks" >> beam.Create([_CODER.encode(item) for item in todo])
+      | "items" >> beam.Create([_CODER.encode(item) for item in items])
       | "spread" >> beam.Reshuffle()
-      | "cut" >> beam.Map(functools.partial(_cut, settings))
+      | "make" >> beam.Map(functools.partial(_make_one, make))
     )
 
 
-def _cut(settings: CutSettings, item: bytes) -> None:
-  track, path = _CODER.decode(item)
+def _make_one(make: _Make, encoded: bytes) -> None:
+  path, argument = _CODER.decode(encoded)
   # Beam may try an element twice.
   if not path.exists():
-    write_cut(path, track, settings)
+    make(path, argument)
 
 
-def _run_in_processes(
-  todo: Sequence[_Item], settings: CutSettings, count: int
-) -> None:
-  """Runs a pipeline over every count-th track in each of some processes.
+def _run_in_processes(make: _Make, items: _Items, count: int) -> None:
+  """Runs a pipeline over every count-th item in each of some processes.
 
   Beam's own processes (`direct_running_mode=multi_processing`) would be
   reached through ports that are open to the whole network.
   """
-  command = [sys.executable, "-m", "fewshot_mss.data.cut_process"]
+  command = [sys.executable, "-m", "fewshot_mss.data.work_process"]
   with contextlib.ExitStack() as stack:
     processes = []
     for i in range(count):
@@ -184,7 +167,7 @@ def _run_in_processes(
       stack.callback(_end, process)
       processes.append(process)
       assert process.stdin is not None
-      task = _CODER.encode((todo[i::count], settings))
+      task = _CODER.encode((make, items[i::count]))
       # Written, but not closed: the end of its input would end the process.
       process.stdin.write(len(task).to_bytes(8, "big") + task)
       process.stdin.flush()
@@ -192,7 +175,7 @@ def _run_in_processes(
   for status in statuses:
     if status:
       raise RunError(
-        f"a process that cut songs ended with status {status}, for the reason "
+        f"a process of the build ended with status {status}, for the reason "
         "above or for want of memory: start again, it goes on where it was"
       )
 

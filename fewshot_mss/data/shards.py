@@ -1,0 +1,93 @@
+"""Record files in the form of TensorFlow Datasets, one shard at a time.
+
+TFDS could write them, too, but in another order of a record's fields each time:
+a build that was stopped would not end with the same bytes.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow_datasets as tfds
+from array_record.python.array_record_module import ArrayRecordWriter
+from jaxtyping import Int16
+from tensorflow_datasets.proto import tf_example_pb2
+
+from fewshot_mss.data.cut_files import read_cut, read_segments
+from fewshot_mss.data.segments import StemLabels
+
+# A record can be read alone. Level 1 is four times as fast to write as the
+# default, as fast to read, and 4 % larger (measured on stems of a real song).
+_OPTIONS = "group_size:1,zstd:1"
+
+
+def features(segment_samples: int) -> tfds.features.FeaturesDict:
+  """Returns what a record holds.
+
+  Args:
+    segment_samples: Length of a segment.
+
+  Returns:
+    The features, as TFDS describes them.
+  """
+  return tfds.features.FeaturesDict(
+    {
+      "track": tfds.features.Text(),
+      "stem": tfds.features.Text(),
+      "instrument": tfds.features.Text(),
+      "family": tfds.features.Text(),
+      "patch": tfds.features.Text(),
+      "start_samples": np.int64,
+      "rms_db": np.float32,
+      # Without an encoding TFDS stores int16 as a list of int64.
+      "pcm": tfds.features.Tensor(
+        shape=(segment_samples,),
+        dtype=np.int16,
+        encoding=tfds.features.Encoding.BYTES,
+      ),
+    }
+  )
+
+
+def write_shard(path: Path, cut_files: Sequence[Path]) -> None:
+  """Writes the records of some cut tracks, in order, whole or not at all.
+
+  Args:
+    path: Of the shard.
+    cut_files: What `cut_files.write_cut` wrote, each with segments.
+  """
+  temporary = path.with_name(f"{path.name}.{os.getpid()}")
+  writer = ArrayRecordWriter(str(temporary), _OPTIONS)
+  for cut_file in cut_files:
+    cut = read_cut(cut_file).cut
+    assert cut is not None
+    for labels, start_samples, level_db, pcm in read_segments(cut_file):
+      writer.write(_record(cut.track, labels, start_samples, level_db, pcm))
+  writer.close()
+  temporary.replace(path)
+
+
+def _record(
+  track: str,
+  labels: StemLabels,
+  start_samples: int,
+  level_db: float,
+  pcm: Int16[np.ndarray, " samples"],
+) -> bytes:
+  """Returns a record as TFDS reads it, the same bytes for the same record."""
+  example = tf_example_pb2.Example()
+  feature = example.features.feature
+  texts = {
+    "track": track,
+    "stem": labels.name,
+    "instrument": labels.instrument,
+    "family": labels.family,
+    "patch": labels.patch,
+  }
+  for name, text in texts.items():
+    feature[name].bytes_list.value.append(text.encode())
+  feature["start_samples"].int64_list.value.append(start_samples)
+  feature["rms_db"].float_list.value.append(level_db)
+  feature["pcm"].bytes_list.value.append(pcm.astype("<i2").tobytes())
+  return example.SerializeToString(deterministic=True)
