@@ -50,7 +50,7 @@ def refused(tmp_path, capsys, monkeypatch):
   """Checks status, line and folder of a command that cannot be done."""
   monkeypatch.chdir(tmp_path)
 
-  def check(words, *said):
+  def check(words, *said, kept=None):
     before = everything(tmp_path)
     capsys.readouterr()
     assert cli.main([str(word) for word in words]) == 2
@@ -63,6 +63,8 @@ def refused(tmp_path, capsys, monkeypatch):
     assert lines[-1] == complaints[0]
     for part in said:
       assert str(part) in complaints[0]
+    if kept:
+      shutil.rmtree(tmp_path / kept)
     assert everything(tmp_path) == before
     return lines
 
@@ -203,7 +205,9 @@ def test_stems_that_cannot_be_used_are_refused(refused, songs, tmp_path):
   broken = tone(2)
   broken[9000] = np.nan
   soundfile.write(songs / "two" / "flute.wav", broken, 8000, subtype="FLOAT")
-  refused(build(songs), "stem flute of track two", "NaN")
+  # What could be cut is kept for the next try.
+  words = build(songs)
+  refused(words, "stem flute of track two", "NaN", kept="data.building")
   for path in songs.rglob("*.wav"):
     soundfile.write(path, np.zeros(16000), 8000)
   refused(build(songs), "no usable stem", "silent")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tensorflow_datasets as tfds
 
+from fewshot_mss.data import cut_files
 from fewshot_mss.data.quiet import quiet
 from fewshot_mss.data.stem_dataset import StemConfig, StemDataset
 from fewshot_mss.data.tracks import TrackSet
@@ -73,7 +74,7 @@ def build(
       dataset.download_and_prepare(download_config=download_config)
     Path(dataset.data_dir).replace(output_dir)
   except InputError:
-    _remove_unless_cut(working)
+    _remove_unless_useful(working)
     raise
   shutil.rmtree(working)
   return output_dir
@@ -99,7 +100,8 @@ def _working_folder(output_dir: Path) -> Path:
   return working
 
 
-def _remove_unless_cut(working: Path) -> None:
+def _remove_unless_useful(working: Path) -> None:
   """Removes the folder, but keeps the work that another try can use."""
-  if not any(working.glob("*.cut/*")):
+  cuts = working.glob(f"*.cut/*{cut_files.ENDING}")
+  if all(cut_files.read_cut(path).cut is None for path in cuts):
     shutil.rmtree(working)

@@ -30,7 +30,7 @@ from fewshot_mss.errors import InputError
 # Another number makes all files of before unfit: raise it when what is cut
 # from the same sound changes.
 _FORMAT_VERSION = 1
-_ENDING = ".safetensors"
+ENDING = ".safetensors"
 
 
 class CutSettings(NamedTuple):
@@ -78,7 +78,7 @@ def cut_path(folder: Path, track: Track, settings: CutSettings) -> Path:
       state = path.stat() if path.exists() else None
       stamp = (state.st_size, state.st_mtime_ns) if state else None
       digest.update(repr((path, stamp)).encode())
-  return folder / f"{digest.hexdigest()[:40]}{_ENDING}"
+  return folder / f"{digest.hexdigest()[:40]}{ENDING}"
 
 
 def write_cut(settings: CutSettings, path: Path, track: Track) -> None:
