@@ -1,7 +1,7 @@
 """How loud: RMS levels in dB below full scale."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 # What is quieter than this counts as silence.
 SILENCE_DBFS = -60.0
@@ -26,7 +26,20 @@ def block_rms_db(
   Returns:
     Levels in dB below full scale; -130 for digital silence.
   """
+  power, _ = block_power(samples, block_samples)
+  return power_db(power)
+
+
+def block_power(
+  samples: Float[np.ndarray, " samples"], block_samples: int
+) -> tuple[Float[np.ndarray, " blocks"], Int[np.ndarray, " blocks"]]:
+  """Returns the mean square of each block, and the blocks' lengths."""
   starts = np.arange(0, len(samples), block_samples)
-  energy = np.add.reduceat(np.square(samples, dtype=np.float64), starts)
+  energy = np.add.reduceat(np.square(samples), starts, dtype=np.float64)
   lengths = np.diff(np.append(starts, len(samples)))
-  return 10 * np.log10(energy / lengths + _FLOOR_POWER)
+  return energy / lengths, lengths
+
+
+def power_db(power: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+  """Returns mean squares in dB below full scale; -130 for silence."""
+  return 10 * np.log10(power + _FLOOR_POWER)

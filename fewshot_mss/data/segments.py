@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, Int16
 
-from fewshot_mss.audio.levels import SILENCE_DBFS, block_rms_db, rms_db
+from fewshot_mss.audio.levels import SILENCE_DBFS, block_power, power_db
 from fewshot_mss.audio.resampling import resample, to_mono
 from fewshot_mss.data.catalogue import SPLITS, TRAIN, Catalogue
 from fewshot_mss.data.tracks import Stem, Track, TrackSet
@@ -18,6 +18,7 @@ from fewshot_mss.errors import InputError
 
 BLOCK_S = 0.25
 _FULL_SCALE = 32767.0
+_ONE_STEP = np.float32(1 / 32768)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,8 +73,9 @@ def track_segments(
       cut = np.zeros(segment_samples, np.int16)
       there = sound[start : start + segment_samples]
       cut[: len(there)] = np.rint(there * gain)
-      heard = cut / (_FULL_SCALE + 1)
-      level_db = rms_db(heard)
+      power, lengths = block_power(cut * _ONE_STEP, block_samples)
+      mean = np.average(power, weights=lengths, keepdims=True)
+      level_db = float(power_db(mean)[0])
       if level_db < SILENCE_DBFS:
         continue
       segments.append(
@@ -82,9 +84,7 @@ def track_segments(
           stem=stem,
           start_samples=start,
           rms_db=level_db,
-          levels_db=np.clip(
-            np.rint(block_rms_db(heard, block_samples)), -128, 0
-          ).astype(np.int8),
+          levels_db=np.clip(np.rint(power_db(power)), -128, 0).astype(np.int8),
           pcm=cut,
         )
       )
