@@ -278,11 +278,41 @@ def test_missing_stems_are_named(tmp_path):
     medleydb(tmp_path)
 
 
-def test_a_stem_that_is_no_audio_is_found_at_once(tmp_path):
+def test_a_stem_that_is_no_audio_does_not_stop_the_others(tmp_path):
   folder = song(tmp_path, RAIN)
-  (folder / f"{RAIN}_STEMS" / f"{RAIN}_STEM_02.wav").write_text("no audio")
+  path = folder / f"{RAIN}_STEMS" / f"{RAIN}_STEM_02.wav"
+  path.write_text("no audio")
+  (track,) = medleydb(tmp_path).tracks
+  assert track.stems[1].files == (path,)
   with pytest.raises(InputError, match=r"STEM_02\.wav cannot be read"):
-    medleydb(tmp_path)
+    track.stems[1].read()
+  assert len(track.stems[0].read()[0]) == 80
+
+
+@pytest.mark.parametrize("changes", [{}, {"mix_filename": "all of it.wav"}])
+def test_the_mixture_is_for_checks(tmp_path, changes):
+  folder = song(tmp_path, RAIN, **changes)
+  path = wav(folder / changes.get("mix_filename", f"{RAIN}_MIX.wav"), level=0.9)
+  (track,) = medleydb(tmp_path).tracks
+  samples, rate_hz = track.mixture()
+  assert (samples[0, 0], rate_hz) == (np.float32(0.9), 8_000)
+  path.unlink()
+  assert medleydb(tmp_path).tracks[0].mixture is None
+
+
+def test_bleed_is_told_of_each_stem(tmp_path):
+  song(tmp_path, RAIN)
+  song(tmp_path, CHILD, has_bleed="yes")
+  song(tmp_path, HOME, ["piano", "female singer"])
+  bleed = {
+    track.name: [stem.bleed for stem in track.stems]
+    for track in medleydb(tmp_path, with_bleed=True).tracks
+  }
+  assert bleed == {
+    CHILD: [True, True],
+    HOME: [False, True],
+    RAIN: [False, False],
+  }
 
 
 def test_stems_are_read_when_asked(tmp_path):

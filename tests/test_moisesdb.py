@@ -194,6 +194,10 @@ def test_bleed_has_three_values(tmp_path):
   assert heard(tmp_path) == {"drums/kick drum": [0.375] * 8}
   assert moisesdb(tmp_path).skipped == (f"{SONG}/drums/a: has bleed",)
   assert heard(tmp_path, with_bleed=True) == {"drums/kick drum": [0.875] * 3}
+  assert moisesdb(tmp_path).tracks[0].stems[0].bleed is None
+  assert moisesdb(tmp_path, with_bleed=True).tracks[0].stems[0].bleed is True
+  simple(tmp_path / SONG)
+  assert moisesdb(tmp_path).tracks[0].stems[0].bleed is False
   assert moisesdb(tmp_path, with_bleed=True).skipped == ()
 
 
@@ -275,11 +279,33 @@ def test_missing_tracks_are_named(tmp_path):
     moisesdb(tmp_path)
 
 
-def test_a_track_that_is_no_audio_is_found_at_once(tmp_path):
-  simple(tmp_path / SONG)
-  (tmp_path / SONG / "piano" / "p.wav").write_text("no audio")
-  with pytest.raises(InputError, match=r"p\.wav cannot be read"):
-    moisesdb(tmp_path)
+def test_a_track_that_is_no_audio_does_not_stop_the_others(tmp_path):
+  folder = song(
+    tmp_path / SONG,
+    [
+      (
+        "drums",
+        [
+          (entry("a", "kick drum"), wave(9)),
+          (entry("b", "snare drum"), wave(3)),
+        ],
+      ),
+      ("piano", [(entry("p", "grand piano"), wave(12))]),
+    ],
+  )
+  (folder / "drums" / "b.wav").write_text("no audio")
+  stems = stems_of(tmp_path)
+  with pytest.raises(InputError, match=r"b\.wav cannot be read"):
+    stems["drums/snare drum"].read()
+  # It has no say about the length of the stem that it is of, either.
+  assert (
+    stems["drums/kick drum"].read()[0][:, 0].tolist() == [0.25] * 9 + [0.0] * 3
+  )
+  assert {name: stem.files for name, stem in stems.items()} == {
+    "drums/kick drum": (folder / "drums" / "a.wav",),
+    "drums/snare drum": (folder / "drums" / "b.wav",),
+    "piano/piano": (folder / "piano" / "p.wav",),
+  }
 
 
 def test_tracks_are_read_when_asked(tmp_path):

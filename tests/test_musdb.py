@@ -1,5 +1,6 @@
 """MUSDB18 in both forms: which file or stream is which stem of which song."""
 
+import re
 import sys
 import unicodedata
 from fractions import Fraction
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from fewshot_mss.data.headers import unreadable_stems
 from fewshot_mss.data.layouts.musdb import musdb18, musdb18_hq, read_stream
 from fewshot_mss.data.segments import track_segments
 from fewshot_mss.data.splits import load_splits
+from fewshot_mss.data.tracks import TrackSet
 from fewshot_mss.errors import InputError
 
 MUS_YAML = (
@@ -153,8 +156,21 @@ def test_a_missing_stem_is_named(tmp_path):
   with pytest.raises(InputError, match=r"A - B/bass\.wav is missing"):
     musdb18_hq(tmp_path)
   (folder / "bass.wav").write_text("no audio")
+  (track,) = musdb18_hq(tmp_path).tracks
   with pytest.raises(InputError, match=r"bass\.wav cannot be read as audio"):
-    musdb18_hq(tmp_path)
+    track.stems[1].read()
+
+
+def test_files_and_mixture_are_told_for_checks(tmp_path):
+  folder = hq_song(tmp_path, "train", "A - B")
+  (track,) = musdb18_hq(tmp_path).tracks
+  assert {stem.name: stem.files for stem in track.stems} == {
+    name: (folder / f"{name}.wav",) for name in LEVELS
+  }
+  samples, rate_hz = track.mixture()
+  assert (samples[0, 0], rate_hz) == (np.float32(0.9), 8_000)
+  (folder / "mixture.wav").unlink()
+  assert musdb18_hq(tmp_path).tracks[0].mixture is None
 
 
 def test_a_song_is_in_one_split(tmp_path):
@@ -191,6 +207,10 @@ def test_streams_are_stems_by_their_number(tmp_path):
   assert {s.name: s.instrument for s in track_set.tracks[0].stems} == {
     name: name for name in LEVELS
   }
+  path = tmp_path / "train" / "A.B. - It's C..stem.mp4"
+  assert {s.files for s in track_set.tracks[0].stems} == {(path,)}
+  samples, _ = track_set.tracks[0].mixture()
+  assert loudest_hz(samples) == pytest.approx(TONES_HZ["mixture"], abs=4)
 
 
 @pytest.mark.parametrize("codec", ["aac", "alac"])
@@ -223,8 +243,11 @@ def test_the_mixture_of_an_mp4_is_the_sum_of_its_stems(tmp_path):
 def test_another_number_of_streams_is_refused(tmp_path):
   names = ("mixture", "drums", "bass", "other")
   path = mp4_song(tmp_path / "train" / "A - B.stem.mp4", names)
-  with pytest.raises(InputError, match="has 4 audio streams instead of 5"):
-    musdb18(tmp_path)
+  (track,) = musdb18(tmp_path).tracks
+  faults = unreadable_stems(TrackSet((track,)), progress=False)
+  assert list(faults) == [("A - B", name) for name in LEVELS]
+  for message in faults.values():
+    assert f"{path} has 4 audio streams instead of 5" in message
   with pytest.raises(InputError, match="has no audio stream 4"):
     read_stream(path, 4)
 
@@ -237,8 +260,12 @@ def test_a_damaged_mp4_is_named(tmp_path):
   with pytest.raises(InputError, match=r"A - B.stem.mp4 ends after 2\.8 of 3"):
     track.stems[3].read()
   path.write_bytes(b"no mp4")
-  with pytest.raises(InputError, match=r"A - B.stem.mp4 cannot be read as mp4"):
-    musdb18(tmp_path)
+  (track,) = musdb18(tmp_path).tracks
+  message = r"A - B.stem.mp4 cannot be read as mp4"
+  with pytest.raises(InputError, match=message):
+    track.stems[0].read()
+  faults = unreadable_stems(TrackSet((track,)), progress=False)
+  assert re.search(message, faults["A - B", "vocals"])
 
 
 def test_without_pyav_the_extra_is_named(tmp_path, monkeypatch):

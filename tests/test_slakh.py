@@ -287,11 +287,23 @@ def test_damaged_metadata_in_one_line(tmp_path, text, message):
   assert "\n" not in str(raised.value)
 
 
-def test_audio_that_is_none_is_found_before_any_work(tmp_path):
-  folder = track(tmp_path / "train" / "Track00001", {"S00": stem()})
-  (folder / "stems" / "S00.flac").write_bytes(b"fLaC, they said")
-  with pytest.raises(InputError, match=r"S00\.flac"):
-    slakh(tmp_path)
+@pytest.mark.parametrize("extension", ["flac", "wav"])
+def test_files_and_mixture_are_told_for_checks(tmp_path, extension):
+  folder = track(tmp_path / "train" / "Track00001", {"S00": stem()},
+    extension=extension)  # fmt: skip
+  file = folder / "stems" / f"S00.{extension}"
+  song = only(slakh(tmp_path))
+  assert song.stems[0].files == (file,)
+  assert song.stems[0].bleed is None
+  assert song.mixture is None
+  soundfile.write(folder / f"mix.{extension}", np.full(9, 0.75), 44_100)
+  samples, rate_hz = only(slakh(tmp_path)).mixture()
+  assert (samples.tolist(), rate_hz) == ([[0.75]] * 9, 44_100)
+  # Damage does not stop the layout: checks of the headers find it.
+  file.write_bytes(b"fLaC, they said")
+  damaged = only(slakh(tmp_path)).stems[0]
+  with pytest.raises(InputError, match=rf"S00\.{extension} cannot be read"):
+    damaged.read()
 
 
 def test_the_wrong_folder_or_edition(tmp_path):
@@ -451,14 +463,8 @@ def test_the_real_track(read, root, rate_hz, skipped):
   assert [(s.name, s.instrument, s.patch) for s in stems] == expected
   sounds = [stem.read() for stem in stems]
   assert {rate for _, rate in sounds} == {rate_hz}
-  mix, _ = soundfile.read(
-    root.joinpath(
-      *((only(found).split,) if root == REDUX else ()),
-      "Track00001",
-      "mix.flac" if root == REDUX else "mix.wav",
-    ),
-    always_2d=True,
-  )
+  mix, mix_rate_hz = only(found).mixture()
+  assert mix_rate_hz == rate_hz
   total = np.sum([samples for samples, _ in sounds], axis=0)
   assert np.abs(total).max() > 0.1
   np.testing.assert_allclose(total, mix, atol=1e-4)

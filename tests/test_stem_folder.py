@@ -216,23 +216,42 @@ def test_one_stem_twice_is_named(tmp_path, again):
   [
     ("bass.wav", b"no audio", "cannot be read as audio"),
     ("bass.mp3", b"", "is empty"),
-    ("_2.wav", b"", "names no instrument"),
   ],
 )
-def test_files_that_are_no_stems_are_named(tmp_path, name, content, reason):
+def test_a_stem_that_is_no_audio_does_not_stop_the_others(
+  tmp_path, name, content, reason
+):
   songs(tmp_path, 1)
   path = tmp_path / "song 0" / name
   path.write_bytes(content)
+  (track,) = stem_folder(tmp_path).tracks
+  stems = {stem.name: stem for stem in track.stems}
+  assert stems["bass"].files == (path,)
   with pytest.raises(InputError, match=reason) as raised:
-    stem_folder(tmp_path)
+    stems["bass"].read()
   assert str(path) in str(raised.value)
+  assert len(stems["violin"].read()[0]) == 4_000
 
 
-def test_a_link_to_nothing_is_named(tmp_path):
+def test_a_file_without_an_instrument_is_named(tmp_path):
   songs(tmp_path, 1)
-  (tmp_path / "song 0" / "horn.wav").symlink_to(tmp_path / "gone.wav")
-  with pytest.raises(InputError, match=r"horn\.wav: no such file"):
-    stem_folder(tmp_path)
+  path = tone(tmp_path / "song 0" / "_2.wav")
+  with pytest.raises(InputError, match=r"song 0/_2\.wav names no instrument"):
+    stem_folder(path.parents[1])
+
+
+def test_the_mixture_beside_the_stems_is_for_checks(tmp_path):
+  song = tmp_path / "song"
+  tone(song / "bass.wav")
+  assert stem_folder(tmp_path).tracks[0].mixture is None
+  tone(song / "mix_2.wav", level=0.125)
+  assert stem_folder(tmp_path).tracks[0].mixture is None
+  for name, level in [("Master.FLAC", 0.25), ("mix.ogg", 0.5),
+    ("mixture.wav", 0.75)]:  # fmt: skip
+    tone(song / name, level=level)
+    samples, rate_hz = stem_folder(tmp_path).tracks[0].mixture()
+    assert rate_hz == 8_000
+    assert np.abs(samples).max() == pytest.approx(level, abs=0.05)
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
-from fewshot_mss.audio.files import audio_info, read_audio
+from fewshot_mss.audio.files import read_audio
 from fewshot_mss.data.labels import look_up
 from fewshot_mss.data.splits import load_splits
 from fewshot_mss.data.tracks import Stem, Track, TrackSet
@@ -68,8 +68,6 @@ class _Clip(NamedTuple):
 def medley_solos_db(root: Path) -> TrackSet:
   """Reads Medley-solos-DB; the sound itself is read when it is asked for.
 
-  The header of every clip is read at once.
-
   Args:
     root: Holds `annotation/Medley-solos-DB_metadata.csv` or, beside the audio,
       that file or `metadata.csv`; and the clips, in `audio` or right in it, as
@@ -80,8 +78,7 @@ def medley_solos_db(root: Path) -> TrackSet:
 
   Raises:
     InputError: If there is no table, it is damaged, it gives one recording
-      two subsets or instruments, or a clip is missing, no audio or of another
-      rate or number of channels than the others of its recording.
+      two subsets or instruments, or a clip is missing.
   """
   recordings: dict[str, list[_Clip]] = {}
   for clip in _clips(_table(root)):
@@ -184,14 +181,6 @@ def _paths(root: Path, clips: Sequence[_Clip]) -> dict[str, Path]:
 
 
 def _track(clips: Sequence[_Clip], paths: list[Path]) -> Track:
-  first, *others = [audio_info(path) for path in paths]
-  for path, info in zip(paths[1:], others, strict=True):
-    if (info.rate_hz, info.channels) != (first.rate_hz, first.channels):
-      raise InputError(
-        f"{path} has {info.rate_hz} Hz and {info.channels} channels, "
-        f"{paths[0].name} of the same song {first.rate_hz} Hz and "
-        f"{first.channels}: make them alike"
-      )
   label = look_up("medley_solos_db", clips[0].instrument)
   stem = Stem(
     name=label.instrument,
@@ -199,6 +188,7 @@ def _track(clips: Sequence[_Clip], paths: list[Path]) -> Track:
     family=label.family,
     patch="",
     read=functools.partial(_read_recording, tuple(paths)),
+    files=tuple(paths),
   )
   return Track(f"song_{clips[0].song_id}", _SUBSETS[clips[0].subset], (stem,))
 
@@ -206,8 +196,20 @@ def _track(clips: Sequence[_Clip], paths: list[Path]) -> Track:
 def _read_recording(
   paths: tuple[Path, ...],
 ) -> tuple[Float32[np.ndarray, "samples channels"], int]:
-  sounds, rates_hz = zip(*(read_audio(path) for path in paths), strict=True)
-  return join_clips(sounds, round(FADE_S * rates_hz[0])), rates_hz[0]
+  clips = []
+  forms = []
+  for path in paths:
+    samples, rate_hz = read_audio(path)
+    clips.append(samples)
+    forms.append((rate_hz, samples.shape[1]))
+    if forms[-1] != forms[0]:
+      raise InputError(
+        f"{path} has {rate_hz} Hz and {samples.shape[1]} channels, "
+        f"{paths[0].name} of the same song {forms[0][0]} Hz and "
+        f"{forms[0][1]}: make them alike"
+      )
+  rate_hz = forms[0][0]
+  return join_clips(clips, round(FADE_S * rate_hz)), rate_hz
 
 
 def join_clips(

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
 from jaxtyping import Float32
 
-from fewshot_mss.audio.files import audio_info, read_audio
+from fewshot_mss.audio.files import read_audio
 from fewshot_mss.data.labels import look_up
+from fewshot_mss.data.layouts.yaml_files import as_mapping, read_yaml
 from fewshot_mss.data.splits import load_splits
-from fewshot_mss.data.tracks import Stem, Track, TrackSet
+from fewshot_mss.data.tracks import Read, Stem, Track, TrackSet
 from fewshot_mss.errors import InputError
 
 TRACKS_FILE = Path(__file__).with_name("medleydb_tracks.json")
@@ -31,8 +31,6 @@ _METHODS = ("manual", "", "audio", "stft")
 # Where a fit ran into its bound it did not find the stem in the mix.
 _MIN_GAIN, _MAX_GAIN = 0.01, 3.99
 _YES_NO = {"yes": True, "no": False, "True": True, "False": False}
-# The safe loader in C, where PyYAML was built with it, is ten times as fast.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FORM = "ROOT/Audio/<id>/<id>_STEMS/<id>_STEM_01.wav"
 
 
@@ -80,19 +78,22 @@ def medleydb(root: Path, *, with_bleed: bool = False) -> TrackSet:
   tracks = []
   for name, folder in sorted(folders.items()):
     metadata = _metadata(name, folder, places)
-    content = _mapping(_read_yaml(metadata), metadata)
-    if _bleeds(content, metadata) and not with_bleed:
+    content = as_mapping(read_yaml(metadata), metadata)
+    has_bleed = _bleeds(content, metadata)
+    if has_bleed and not with_bleed:
       skipped.append(f"{name}: has bleed")
       continue
     stems, left_out = _stems(
-      _Song(name, folder, metadata, artists[name]),
+      _Song(name, folder, metadata, artists[name], has_bleed),
       content,
       coefficients.gains.get(name, {}),
-      frozenset() if with_bleed else bleeding,
+      bleeding,
+      keep_bleeding=with_bleed,
     )
     skipped += left_out
     if stems:
-      tracks.append(Track(name, splits.split_of(name), stems))
+      mixture = _mixture(name, folder, content)
+      tracks.append(Track(name, splits.split_of(name), stems, mixture))
     else:
       skipped.append(f"{name}: no stem of one instrument")
   if not tracks:
@@ -140,12 +141,14 @@ class _Song(NamedTuple):
     folder: Its folder.
     metadata: The file of its metadata.
     artist: Who plays.
+    has_bleed: Whether the metadata say that stems are heard in others.
   """
 
   name: str
   folder: Path
   metadata: Path
   artist: str
+  has_bleed: bool
 
 
 def _stems(
@@ -153,18 +156,20 @@ def _stems(
   content: dict[Any, Any],
   gains: dict[int, float],
   bleeding: frozenset[str],
+  *,
+  keep_bleeding: bool,
 ) -> tuple[tuple[Stem, ...], list[str]]:
   """Returns the stems of one instrument each, and what was left out."""
-  described = _mapping(content.get("stems"), song.metadata)
+  described = as_mapping(content.get("stems"), song.metadata)
   folder = song.folder / str(content.get("stem_dir", f"{song.name}_STEMS"))
   stems, left_out, paths = [], [], []
   for key, item in described.items():
-    entry = _mapping(item, song.metadata)
+    entry = as_mapping(item, song.metadata)
     number = _number(key, song.metadata)
     path = folder / str(entry.get("filename"))
     name = f"{song.name}_STEM_{number:02d}"
     paths.append(path)
-    if name in bleeding:
+    if name in bleeding and not keep_bleeding:
       left_out.append(f"{name}: bleeds, says the errata")
       continue
     instruments = _instruments(entry, song.metadata, key)
@@ -185,6 +190,8 @@ def _stems(
         family=label.family,
         patch=song.artist,
         read=functools.partial(_read, path, _gain(gains.get(number))),
+        files=(path,),
+        bleed=song.has_bleed or name in bleeding,
       )
     )
   missing = [path.name for path in paths if not path.is_file()]
@@ -193,9 +200,12 @@ def _stems(
       f"{folder} lacks {', '.join(missing)}, named in {song.metadata.name}: "
       "copy them again or remove the track"
     )
-  for path in paths:
-    audio_info(path)
   return tuple(stems), left_out
+
+
+def _mixture(name: str, folder: Path, content: dict[Any, Any]) -> Read | None:
+  path = folder / str(content.get("mix_filename", f"{name}_MIX.wav"))
+  return functools.partial(read_audio, path) if path.is_file() else None
 
 
 def _instruments(entry: dict[Any, Any], path: Path, key: Any) -> set[str]:
@@ -258,8 +268,8 @@ def _coefficients(places: Iterable[Path]) -> _Coefficients:
     files = files or sorted(place.glob("mixing_coefficients*.yaml"))
   tables: dict[str, dict[str, dict[int, float]]] = {}
   for path in files:
-    for name, entry in _mapping(_read_yaml(path), path).items():
-      methods = _mapping(entry, path)
+    for name, entry in as_mapping(read_yaml(path), path).items():
+      methods = as_mapping(entry, path)
       if not any(isinstance(value, dict) for value in methods.values()):
         methods = {"": methods}
       for method in methods:
@@ -273,25 +283,8 @@ def _coefficients(places: Iterable[Path]) -> _Coefficients:
 
 
 def _gains(table: Any, path: Path) -> dict[int, float]:
-  content = _mapping(table, path)
+  content = as_mapping(table, path)
   for key, value in content.items():
     if not isinstance(value, int | float):
       raise InputError(f"{path}: coefficient of stem {key} is {value!r}")
   return {_number(key, path): value for key, value in content.items()}
-
-
-def _read_yaml(path: Path) -> Any:
-  try:
-    return yaml.load(path.read_text(encoding="utf-8"), _LOADER)
-  except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-    reason = " ".join(str(error).split())
-    raise InputError(
-      f"{path} cannot be read ({reason}): copy it again"
-    ) from error
-
-
-def _mapping(value: Any, path: Path) -> dict[Any, Any]:
-  if not isinstance(value, dict):
-    found = str(value)[:40]
-    raise InputError(f"{path}: {found!r} is no mapping: copy the file again")
-  return value

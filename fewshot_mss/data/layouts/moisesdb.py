@@ -4,17 +4,18 @@
 `<stemName>/<track id>.wav`.
 """
 
+import contextlib
 import functools
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float32
 
-from fewshot_mss.audio.files import AudioInfo, audio_info, read_audio
+from fewshot_mss.audio.files import audio_info, read_audio
 from fewshot_mss.audio.resampling import resample, to_mono
 from fewshot_mss.data.labels import Label, all_labels, fold, look_up
 from fewshot_mss.data.splits import load_splits
@@ -48,12 +49,13 @@ class _Form(NamedTuple):
   Attributes:
     rate_hz: The highest rate of its files.
     channels: The most channels of its files.
-    num_samples: Length of the longest stem, at that rate.
+    lengths: Of each stem by its name, the length of its shortest file at that
+      rate.
   """
 
   rate_hz: int
   channels: int
-  num_samples: int
+  lengths: dict[str, int]
 
 
 def moisesdb(root: Path, *, with_bleed: bool = False) -> TrackSet:
@@ -77,8 +79,8 @@ def moisesdb(root: Path, *, with_bleed: bool = False) -> TrackSet:
 
   Raises:
     InputError: If the folder holds no song to use, a song is there twice, its
-      data.json is damaged, a track is missing or no audio, or a label is not
-      in the table of instruments.
+      data.json is damaged, a track is missing, or a label is not in the table
+      of instruments.
   """
   if not root.is_dir():
     raise InputError(f"no folder {root}: name that of MoisesDB")
@@ -98,7 +100,7 @@ def moisesdb(root: Path, *, with_bleed: bool = False) -> TrackSet:
       if item not in kept
     ]
     if kept:
-      tracks.append(Track(name, split_of(name), _stems(path, kept, artist)))
+      tracks.append(Track(name, split_of(name), _stems(kept, artist)))
     else:
       skipped.append(f"{name}: no track to use")
   if not tracks:
@@ -187,49 +189,65 @@ def _label(stem_name: str, track_type: str) -> Label:
   return look_up("moisesdb", stem_name if fall_back else both)
 
 
-def _stems(
-  path: Path, recordings: Sequence[_Recording], artist: str
-) -> tuple[Stem, ...]:
-  """Groups the tracks, and finds what length each may have by the headers."""
-  infos = [audio_info(item.path) for item in recordings]
-  rate_hz = max(info.rate_hz for info in infos)
-  lengths: dict[str, int] = {}
-  groups: dict[tuple[str, Label], list[Path]] = {}
-  for item, info in zip(recordings, infos, strict=True):
-    length = _length(info, rate_hz)
-    shortest = lengths.get(item.stem_name, length)
-    lengths[item.stem_name] = min(shortest, length)
-    groups.setdefault((item.stem_name, item.label), []).append(item.path)
-  form = _Form(
-    rate_hz,
-    channels=max(info.channels for info in infos),
-    num_samples=max(lengths.values()),
-  )
+def _stems(recordings: Sequence[_Recording], artist: str) -> tuple[Stem, ...]:
+  """Groups the tracks by stem and instrument."""
+  groups: dict[tuple[str, Label], list[_Recording]] = {}
+  for item in recordings:
+    groups.setdefault((item.stem_name, item.label), []).append(item)
+  song = tuple((item.stem_name, item.path) for item in recordings)
   return tuple(
     Stem(
       name=f"{stem_name}/{label.instrument}",
       instrument=label.instrument,
       family=label.family,
       patch=artist,
-      read=functools.partial(_read, tuple(paths), lengths[stem_name], form),
+      read=functools.partial(
+        _read, stem_name, tuple(item.path for item in held), song
+      ),
+      files=tuple(item.path for item in held),
+      bleed=_bleed(item.has_bleed for item in held),
     )
-    for (stem_name, label), paths in groups.items()
+    for (stem_name, label), held in groups.items()
   )
 
 
-def _length(info: AudioInfo, rate_hz: int) -> int:
-  return round(info.num_samples * rate_hz / info.rate_hz)
+def _bleed(stated: Iterable[bool | None]) -> bool | None:
+  """Returns whether any track has bleed; None if it may be so."""
+  values = set(stated)
+  if True in values:
+    return True
+  return None if None in values else False
+
+
+def _form(song: tuple[tuple[str, Path], ...]) -> _Form:
+  """Finds by the headers what length each stem of a song may have.
+
+  Files that are no audio have no say: without them the others can be used.
+  """
+  infos = []
+  for stem_name, path in song:
+    with contextlib.suppress(InputError):
+      infos.append((stem_name, audio_info(path)))
+  rate_hz = max(info.rate_hz for _, info in infos)
+  lengths: dict[str, int] = {}
+  for stem_name, info in infos:
+    length = round(info.num_samples * rate_hz / info.rate_hz)
+    lengths[stem_name] = min(lengths.get(stem_name, length), length)
+  return _Form(
+    rate_hz, channels=max(info.channels for _, info in infos), lengths=lengths
+  )
 
 
 def _read(
-  paths: tuple[Path, ...], length: int, form: _Form
+  stem_name: str, paths: tuple[Path, ...], song: tuple[tuple[str, Path], ...]
 ) -> tuple[Float32[np.ndarray, "samples channels"], int]:
   """Sums tracks, cut to their stem's length and padded to the song's."""
-  total = np.zeros((form.num_samples, form.channels), np.float32)
-  for path in paths:
-    samples, rate_hz = read_audio(path)
+  sounds = [read_audio(path) for path in paths]
+  form = _form(song)
+  total = np.zeros((max(form.lengths.values()), form.channels), np.float32)
+  for samples, rate_hz in sounds:
     heard = _spread(resample(samples, rate_hz, form.rate_hz), form.channels)
-    heard = heard[:length]
+    heard = heard[: form.lengths[stem_name]]
     total[: len(heard)] += heard
   return total, form.rate_hz
 

@@ -2,7 +2,7 @@
 
 A folder `train` and a folder `test` hold the songs; the 14 songs for
 validation lie in `train`. The mixture of a song is the sum of its stems: the
-mixture beside them, mastered in its own way, is never read.
+mixture beside them, mastered in its own way, is read by checks alone.
 """
 
 import functools
@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from fewshot_mss.audio.files import audio_info, read_audio
+from fewshot_mss.audio.files import read_audio
 from fewshot_mss.data.labels import look_up
 from fewshot_mss.data.song_keys import song_key
 from fewshot_mss.data.splits import load_splits
-from fewshot_mss.data.tracks import Stem, Track, TrackSet
+from fewshot_mss.data.tracks import Read, Stem, Track, TrackSet
 from fewshot_mss.errors import InputError
 
 # In the order of the mp4's streams, which have no names; stream 0 is the
@@ -33,8 +33,6 @@ _SLACK_S = 0.1
 def musdb18_hq(root: Path) -> TrackSet:
   """Reads MUSDB18-HQ; the sound itself is read when it is asked for.
 
-  The header of every stem is read at once.
-
   Args:
     root: Holds `{train,test}/<Artist - Title>/{drums,bass,other,vocals}.wav`;
       one of the two folders may be missing.
@@ -44,13 +42,14 @@ def musdb18_hq(root: Path) -> TrackSet:
     folder, such as `mixture.wav`, is passed over.
 
   Raises:
-    InputError: If no song is there, a stem is missing or no audio, or a song
-      is there twice.
+    InputError: If no song is there, a stem is missing, or a song is there
+      twice.
   """
   return _track_set(
     "MUSDB18-HQ",
     _songs(root, lambda path: path.name if path.is_dir() else None),
     _wav_stems,
+    _wav_mixture,
     f"{root}: no song folder in train or test; lay it out as {{train,test}}/"
     "<Artist - Title>/vocals.wav (for .stem.mp4 use layout musdb18)",
   )
@@ -59,7 +58,7 @@ def musdb18_hq(root: Path) -> TrackSet:
 def musdb18(root: Path) -> TrackSet:
   """Reads MUSDB18 from .stem.mp4 files through PyAV (the extra `mp4`).
 
-  The header of every file is read at once, the sound when it is asked for.
+  The sound is read when it is asked for.
 
   Args:
     root: Holds `{train,test}/<Artist - Title>.stem.mp4`; one of the two
@@ -70,13 +69,14 @@ def musdb18(root: Path) -> TrackSet:
     stream 0, the mixture, is passed over.
 
   Raises:
-    InputError: If PyAV is missing, no song is there, a file is no mp4 of five
-      audio streams, or a song is there twice.
+    InputError: If PyAV is missing, no song is there, or a song is there twice.
   """
+  _import_av(root)
   return _track_set(
     "MUSDB18",
     _songs(root, _mp4_title),
     _mp4_stems,
+    _mp4_mixture,
     f"{root}: no .stem.mp4 in train or test; lay it out as {{train,test}}/"
     "<Artist - Title>.stem.mp4 (for folders of wav use layout musdb18_hq)",
   )
@@ -116,6 +116,7 @@ def _track_set(
   source: str,
   songs: list[tuple[str, str, Path]],
   stems_of: Callable[[Path], tuple[Stem, ...]],
+  mixture_of: Callable[[Path], Read | None],
   if_none: str,
 ) -> TrackSet:
   if not songs:
@@ -135,7 +136,7 @@ def _track_set(
     seen[key] = path
     if split == "train" and key in validation:
       split = "validation"
-    tracks.append(Track(title, split, stems_of(path)))
+    tracks.append(Track(title, split, stems_of(path), mixture_of(path)))
   return TrackSet(
     tuple(tracks),
     unseen=splits.unseen,
@@ -144,10 +145,7 @@ def _track_set(
   )
 
 
-def _stem(
-  name: str,
-  read: Callable[[], tuple[Float32[np.ndarray, "samples channels"], int]],
-) -> Stem:
+def _stem(name: str, path: Path, read: Read) -> Stem:
   label = look_up("musdb", name)
   return Stem(
     name=name,
@@ -155,6 +153,7 @@ def _stem(
     family=label.family,
     patch="",
     read=read,
+    files=(path,),
   )
 
 
@@ -167,12 +166,35 @@ def _wav_stems(song: Path) -> tuple[Stem, ...]:
         f"{path} is missing: a song has {', '.join(STEMS)}; copy it again or "
         "remove the song's folder"
       )
-    audio_info(path)
-    stems.append(_stem(name, functools.partial(read_audio, path)))
+    stems.append(_stem(name, path, functools.partial(read_audio, path)))
   return tuple(stems)
 
 
+def _wav_mixture(song: Path) -> Read | None:
+  path = song / "mixture.wav"
+  return functools.partial(read_audio, path) if path.is_file() else None
+
+
 def _mp4_stems(path: Path) -> tuple[Stem, ...]:
+  return tuple(
+    _stem(name, path, functools.partial(read_stream, path, number))
+    for number, name in enumerate(STEMS, start=1)
+  )
+
+
+def _mp4_mixture(path: Path) -> Read:
+  return functools.partial(read_stream, path, 0)
+
+
+def check_mp4(path: Path) -> None:
+  """Reads the header of a .stem.mp4 file.
+
+  Args:
+    path: Of the file.
+
+  Raises:
+    InputError: If PyAV is missing, or it is no mp4 of five audio streams.
+  """
   av = _import_av(path)
   try:
     with av.open(str(path)) as container:
@@ -184,10 +206,6 @@ def _mp4_stems(path: Path) -> tuple[Stem, ...]:
       f"{path} has {count} audio streams instead of {len(STEMS) + 1} "
       f"(mixture, {', '.join(STEMS)}): copy it again or remove it"
     )
-  return tuple(
-    _stem(name, functools.partial(read_stream, path, number))
-    for number, name in enumerate(STEMS, start=1)
-  )
 
 
 def read_stream(

@@ -15,13 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from fewshot_mss.audio.files import audio_info, read_audio
+from fewshot_mss.audio.files import read_audio
 from fewshot_mss.data.catalogue import SPLITS
 from fewshot_mss.data.labels import look_up
+from fewshot_mss.data.layouts.yaml_files import read_yaml
 from fewshot_mss.data.splits import Splits, load_splits
-from fewshot_mss.data.tracks import Stem, Track, TrackSet
+from fewshot_mss.data.tracks import Read, Stem, Track, TrackSet
 from fewshot_mss.errors import InputError
 
 EDITIONS = ("redux", "orig", "split2")
@@ -29,8 +28,6 @@ EXTENSIONS = (".flac", ".wav")
 # The last number of Slakh2100-orig's training, and of its validation.
 _LAST_TRAIN, _LAST_VALIDATION = 1500, 1875
 _LISTS_FILE = Path(__file__).with_name("slakh_tracks.json")
-# The same as yaml.SafeLoader and ten times as fast, where libyaml is there.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def slakh(root: Path, edition: str = "redux") -> TrackSet:
@@ -52,8 +49,8 @@ def slakh(root: Path, edition: str = "redux") -> TrackSet:
 
   Raises:
     InputError: If there is no such edition or no usable song, a song lies in
-      another split than the edition's, metadata are damaged, a label is in no
-      table or a file is no audio.
+      another split than the edition's, metadata are damaged or a label is in
+      no table.
   """
   if edition not in EDITIONS:
     raise InputError(
@@ -92,8 +89,8 @@ def babyslakh(root: Path) -> TrackSet:
     does it.
 
   Raises:
-    InputError: If there is no usable song, metadata are damaged, a label is in
-      no table or a file is no audio.
+    InputError: If there is no usable song, metadata are damaged or a label is
+      in no table.
   """
   splits = load_splits("babyslakh")
   return _track_set(
@@ -120,7 +117,7 @@ def _track_set(
     stems, stems_left_out = _stems(folder)
     left_out += stems_left_out
     if stems:
-      tracks.append(Track(folder.name, split, stems))
+      tracks.append(Track(folder.name, split, stems, _mixture(folder)))
   if not tracks:
     raise InputError(f"no song with metadata.yaml and stems in {where}")
   return TrackSet(
@@ -204,6 +201,14 @@ def _stems(folder: Path) -> tuple[tuple[Stem, ...], list[str]]:
   return tuple(stems), left_out
 
 
+def _mixture(folder: Path) -> Read | None:
+  for extension in EXTENSIONS:
+    path = folder / f"mix{extension}"
+    if path.is_file():
+      return functools.partial(read_audio, path)
+  return None
+
+
 def _audio_files(folder: Path) -> dict[str, Path]:
   """Returns the files of stems by their ids, FLAC where both are there."""
   return {
@@ -216,13 +221,7 @@ def _audio_files(folder: Path) -> dict[str, Path]:
 def _described(metadata: Path) -> dict[str, dict[str, Any]]:
   """Returns what metadata say of each stem, by its id."""
   again = "download the song again"
-  try:
-    content = yaml.load(metadata.read_bytes(), Loader=_LOADER)
-  except (OSError, yaml.YAMLError) as error:
-    reason = " ".join(str(error).split())
-    raise InputError(
-      f"{metadata} cannot be read as YAML ({reason}): {again}"
-    ) from error
+  content = read_yaml(metadata)
   if not isinstance(content, dict) or not isinstance(
     content.get("stems"), dict
   ):
@@ -235,7 +234,6 @@ def _described(metadata: Path) -> dict[str, dict[str, Any]]:
 
 
 def _stem(name: str, entry: dict[str, Any], path: Path) -> Stem:
-  audio_info(path)
   label = look_up(
     "slakh", "Drums" if entry.get("is_drum") else entry["inst_class"]
   )
@@ -245,6 +243,7 @@ def _stem(name: str, entry: dict[str, Any], path: Path) -> Stem:
     family=label.family,
     patch=_patch(entry.get("plugin_name")),
     read=functools.partial(read_audio, path),
+    files=(path,),
   )
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fewshot_mss.audio.files import audio_info, read_audio
-from fewshot_mss.data.tracks import Stem, Track, TrackSet
+from fewshot_mss.audio.files import read_audio
+from fewshot_mss.data.tracks import Read, Stem, Track, TrackSet
 from fewshot_mss.errors import InputError
 
 EXTENSIONS = (".wav", ".flac", ".mp3", ".ogg")
@@ -40,9 +40,9 @@ def stem_folder(
 ) -> TrackSet:
   """Reads a folder of songs; the sound itself is read when it is asked for.
 
-  The header of every file is read at once, so that a file which is no audio
-  is found before any long work. Two stems of one instrument are two stems of
-  one class. Mixtures, hidden files and other kinds of files are passed over.
+  Two stems of one instrument are two stems of one class. Files called mixture,
+  mix or master are no stems; hidden files and other kinds of files are passed
+  over.
 
   Args:
     root: The folder.
@@ -58,8 +58,8 @@ def stem_folder(
 
   Raises:
     InputError: If the folder is missing or holds no song, a song holds no
-      stem or one stem twice, a file is no audio, the shares leave no song to
-      train on, or an unseen instrument is in no song or leaves none to train.
+      stem or one stem twice, the shares leave no song to train on, or an unseen
+      instrument is in no song or leaves none to train.
   """
   if (
     min(validation_share, test_share) < 0 or validation_share + test_share >= 1
@@ -76,7 +76,7 @@ def stem_folder(
   else:
     splits = _drawn_splits(folders, validation_share, test_share, seed)
   tracks = tuple(
-    Track(folder.name, split, _stems(folder))
+    Track(folder.name, split, _stems(folder), _mixture(folder))
     for folder, split in sorted(splits.items(), key=lambda item: item[0].name)
   )
   unseen_names = tuple(sorted({_instrument(name) for name in unseen}))
@@ -140,6 +140,15 @@ def _drawn_splits(
   return splits
 
 
+def _mixture(song: Path) -> Read | None:
+  for name in MIXTURES:
+    for path in _entries(song):
+      is_audio = path.suffix.lower() in EXTENSIONS
+      if is_audio and path.stem.lower() == name:
+        return functools.partial(read_audio, path)
+  return None
+
+
 def _stems(song: Path) -> tuple[Stem, ...]:
   stems: dict[str, Stem] = {}
   for path in _entries(song):
@@ -154,13 +163,13 @@ def _stems(song: Path) -> tuple[Stem, ...]:
         f"{path} is there twice, in another format or spelling: remove one, "
         f"or call it {path.stem}_2{path.suffix}"
       )
-    audio_info(path)
     stems[name] = Stem(
       name=name,
       instrument=instrument,
       family="unknown",
       patch="",
       read=functools.partial(read_audio, path),
+      files=(path,),
     )
   if not stems:
     raise InputError(
