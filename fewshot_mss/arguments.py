@@ -17,6 +17,7 @@ from fewshot_mss.errors import InputError
 # imported for a mere `--help`.
 LAYOUTS = (
   "stem_folder",
+  "midi",
   "rendered",
   "slakh2100_redux",
   "slakh2100_orig",
@@ -140,13 +141,15 @@ def _add_data_verbs(verbs: argparse._SubParsersAction) -> None:
     type=Path,
     nargs="?",
     help="folder of songs, ROOT/<song>/<instrument>[_n].wav|flac|mp3|ogg, or "
-    "of the dataset that --layout names",
+    "of what --layout names",
   )
   build.add_argument("--layout", choices=LAYOUTS, default="stem_folder")
   build.add_argument("--output", type=Path, required=True)
   build.add_argument("--sample_rate_hz", type=int, default=8000)
   build.add_argument("--segment_s", type=float, default=4.0)
-  build.add_argument("--seed", type=int, default=0)
+  build.add_argument(
+    "--seed", type=int, help="of the layouts stem_folder and rendered"
+  )
   build.add_argument(
     "--unseen",
     help="instruments kept out of training, for the layout stem_folder: "
@@ -169,16 +172,20 @@ def _add_data_verbs(verbs: argparse._SubParsersAction) -> None:
     "processes here (0, the default, is one a core), or "
     "runner=FlinkRunner,flink_master=HOST:8081 and the like",
   )
-  songs = build.add_argument_group("layout rendered")
-  songs.add_argument("--num_songs", type=int, default=120)
-  songs.add_argument("--song_s", type=float, default=24.0)
-  songs.add_argument("--num_unseen", type=int, default=20)
-  songs.add_argument("--soundfont", type=Path, help="a .sf2 file")
-  songs.add_argument(
+  sound = build.add_argument_group("layouts midi and rendered")
+  sound.add_argument("--soundfont", type=Path, help="a .sf2 file")
+  sound.add_argument(
     "--unheard_soundfont", type=Path, help="a .sf2 file for testing alone"
   )
+  songs = build.add_argument_group("layout rendered")
+  songs.add_argument("--num_songs", type=int, help="120 if not given")
+  songs.add_argument("--song_s", type=float, help="24 if not given")
+  songs.add_argument("--num_unseen", type=int, help="20 if not given")
   songs.add_argument(
-    "--midi_folder", type=Path, help="MIDI files instead of made-up songs"
+    "--midi_folder",
+    type=Path,
+    help="notes from MIDI files instead of made-up ones, given to instruments "
+    "in equal shares (the layout midi plays files as they are)",
   )
   build.set_defaults(verb="data build")
 

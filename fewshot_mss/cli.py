@@ -100,50 +100,17 @@ def _data_build(parsed: argparse.Namespace) -> None:
 
 def _read_tracks(parsed: argparse.Namespace) -> "TrackSet":
   """Reads the songs that `data build` was given."""
-  if parsed.layout == "rendered":
-    return _rendered(parsed)
-  if parsed.root is None:
-    raise InputError("name the folder of songs to build from")
-  if parsed.layout == "stem_folder":
-    from fewshot_mss.data.layouts.stem_folder import stem_folder
+  from fewshot_mss.data.layouts.datasets import LAYOUT_OPTIONS, read_layout
 
-    if parsed.with_bleed:
-      raise InputError("--with_bleed: a folder of stems does not state bleed")
-    unseen = [name for name in (parsed.unseen or "").split(",") if name]
-    return stem_folder(parsed.root, unseen=unseen, seed=parsed.seed)
-  from fewshot_mss.data.layouts.datasets import read_dataset
-
-  if parsed.unseen is not None:
-    raise InputError(
-      f"--unseen: those of {parsed.layout} are fixed, so that figures compare; "
-      "leave it out"
-    )
-  return read_dataset(parsed.layout, parsed.root, with_bleed=parsed.with_bleed)
-
-
-def _rendered(parsed: argparse.Namespace) -> "TrackSet":
-  from fewshot_mss.data.layouts.rendered import RenderSettings, rendered
-
-  if parsed.root is not None:
-    raise InputError(
-      "the layout rendered makes its own songs: leave the folder "
-      f"{parsed.root} out, or name it as --midi_folder"
-    )
-  if parsed.unseen is not None:
-    raise InputError(
-      "the layout rendered draws unseen classes: give --num_unseen"
-    )
-  return rendered(
-    RenderSettings(
-      num_songs=parsed.num_songs,
-      song_s=parsed.song_s,
-      seed=parsed.seed,
-      soundfont=parsed.soundfont,
-      unheard_soundfont=parsed.unheard_soundfont,
-      midi_folder=parsed.midi_folder,
-      num_unseen=parsed.num_unseen,
-    )
-  )
+  options = {name: getattr(parsed, name, None) for name in LAYOUT_OPTIONS}
+  if options["unseen"] is not None:
+    options["unseen"] = [name for name in parsed.unseen.split(",") if name]
+  given = {
+    name: value
+    for name, value in options.items()
+    if value is not None and value is not False
+  }
+  return read_layout(parsed.layout, parsed.root, given)
 
 
 def _data_list(parsed: argparse.Namespace) -> None:

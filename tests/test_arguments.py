@@ -98,7 +98,7 @@ def test_data_verbs_and_their_defaults():
   assert (parsed.layout, parsed.unseen, parsed.seed) == (
     "stem_folder",
     None,
-    0,
+    None,
   )
   parsed = arguments.parse(["data", "list", "d"])
   assert (parsed.verb, parsed.dataset) == ("data list", Path("d"))

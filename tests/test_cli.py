@@ -190,7 +190,7 @@ def test_folders_that_make_no_dataset_are_refused(
   refused_at_once(build(songs, "--layout=rendered"), "songs", "--midi_folder")
   refused_at_once(
     ["data", "build", "--layout=rendered", "--output=d", "--unseen=flute"],
-    "--num_unseen",
+    "--unseen is for the layout stem_folder",
   )
   (songs / "two" / "flute.wav").write_text("no sound")
   refused_at_once(build(songs), "songs/two/flute.wav")

@@ -6,7 +6,11 @@ import soundfile
 
 from fewshot_mss import arguments, cli
 from fewshot_mss.data.catalogue import load_catalogue
-from fewshot_mss.data.layouts.datasets import DATASETS, read_dataset
+from fewshot_mss.data.layouts.datasets import (
+  DATASETS,
+  LAYOUT_OPTIONS,
+  read_layout,
+)
 from fewshot_mss.errors import InputError
 
 RATE_HZ = 8000
@@ -27,7 +31,13 @@ def musdb(tmp_path):
 
 
 def test_command_line_knows_every_layout():
-  assert set(arguments.LAYOUTS) == {"stem_folder", "rendered", *DATASETS}
+  own = {"stem_folder", "midi", "rendered"}
+  assert set(arguments.LAYOUTS) == {*own, *DATASETS}
+  taken = {name for layouts in LAYOUT_OPTIONS.values() for name in layouts}
+  assert taken <= set(arguments.LAYOUTS)
+  parsed = arguments.parse(["data", "build", "a", "--output=b"])
+  # What is not given is not an option that a layout could refuse.
+  assert {getattr(parsed, name) for name in LAYOUT_OPTIONS} == {None, False}
 
 
 def test_a_dataset_is_built_by_its_name(musdb, tmp_path, capsys):
@@ -43,8 +53,12 @@ def test_a_dataset_is_built_by_its_name(musdb, tmp_path, capsys):
 @pytest.mark.parametrize(
   ("words", "said"),
   [
-    (["--with_bleed"], "--with_bleed: musdb18_hq does not state bleed"),
-    (["--unseen=bass"], "--unseen: those of musdb18_hq are fixed"),
+    (["--with_bleed"], "--with_bleed is for the layout medleydb or moisesdb"),
+    (
+      ["--unseen=bass"],
+      "--unseen is for the layout stem_folder, not for m",
+    ),
+    (["--seed=1"], "--seed is for the layout stem_folder or rendered, not"),
   ],
 )
 def test_what_a_dataset_does_not_take_is_named(
@@ -61,7 +75,7 @@ def test_what_a_dataset_does_not_take_is_named(
 def test_a_folder_of_something_else_is_refused_in_one_line(name, tmp_path):
   (tmp_path / "holiday").mkdir()
   with pytest.raises(InputError) as refused:
-    read_dataset(name, tmp_path)
+    read_layout(name, tmp_path, {})
   assert "\n" not in str(refused.value)
   assert str(tmp_path) in str(refused.value)
 

@@ -22,15 +22,6 @@ from fewshot_mss.errors import InputError
 
 EXAMPLES = Path(__file__).parents[2] / "shared" / "data" / "layout_examples"
 HEAD = "table,label,instrument,family\n"
-# Where the instrument is also in another table, under a family of its own.
-OTHER_FAMILIES = {
-  "timpani": "percussion",
-  "acoustic bass": "strings",
-  "choir aahs": "voice",
-  "voice oohs": "voice",
-  "synth voice": "voice",
-  "fiddle": "strings",
-}
 # As the datasets spell them: inst_class of the 129 programs of Slakh, and the
 # names of the stems of at least five tracks of MedleyDB.
 SLAKH_CLASSES = (
@@ -109,13 +100,6 @@ def table_of(tmp_path, *lines, head=HEAD):
 )
 def test_labels_of_one_instrument_are_one_class(table, raw, instrument, family):
   assert look_up(table, raw) == Label(instrument, family)
-
-
-def test_every_general_midi_program_is_mapped():
-  for program in PROGRAMS:
-    family = look_up("general_midi", program.name).family
-    theirs = "percussion" if program.family == "percussive" else program.family
-    assert family == OTHER_FAMILIES.get(program.name, theirs), program.name
 
 
 def test_one_program_by_either_name_is_one_instrument():

@@ -68,6 +68,12 @@ def test_excerpt_is_one_in_which_parts_play_together(tmp_path):
     if message.type == "note_on" and message.note == 70:
       message.channel = 1
   song.save(file)
+  # The same notes again, faster.
+  song.ticks_per_beat *= 2
+  song.save(tmp_path / "again.mid")
+  song.ticks_per_beat //= 2
+  assert len(folder_scores(0, tmp_path, 5, 8.0)) == 1
+  (tmp_path / "again.mid").unlink()
   (score,) = folder_scores(0, tmp_path, 5, 8.0)
   assert score.drums is None
   # The last 1.5 s ring out: 26 notes in 6.5 s.

@@ -4,11 +4,20 @@ import json
 
 import pytest
 
-from fewshot_mss.data.labels import all_labels
+from fewshot_mss.data.labels import TABLES, UNKNOWN_FAMILY, all_labels
 from fewshot_mss.data.splits import SPLITS_FOLDER, Splits, load_splits
 from fewshot_mss.errors import InputError
 
 COMMITTED = sorted(path.stem for path in SPLITS_FOLDER.glob("*.json"))
+TABLE_OF = {
+  "babyslakh": "slakh",
+  "medley_solos_db": "medley_solos_db",
+  "medleydb": "medleydb",
+  "midi": "general_midi",
+  "moisesdb": "moisesdb",
+  "musdb18": "musdb",
+  "slakh2100": "slakh",
+}
 
 
 def content_of(**changes):
@@ -93,10 +102,27 @@ def test_missing_split_names_those_there(tmp_path):
     load_splits("mine", tmp_path)
 
 
+def test_every_table_has_a_split():
+  assert set(TABLE_OF) == set(COMMITTED)
+  assert set(TABLE_OF.values()) == set(TABLES)
+
+
 @pytest.mark.parametrize("dataset", COMMITTED)
 def test_committed_split_holds_known_instruments(dataset):
   splits = load_splits(dataset)
-  instruments = {row.instrument for row in all_labels()}
-  assert set(splits.unseen) <= instruments
+  rows = [row for row in all_labels() if row.table == TABLE_OF[dataset]]
+  families = {row.instrument: row.family for row in rows}
+  # A name that nothing is called would be kept out of nothing.
+  assert set(splits.unseen) <= set(families)
+  of_unseen = {families[name] for name in splits.unseen}
+  assert UNKNOWN_FAMILY not in of_unseen
+  # Spread: few of one family, and most families are trained on, too.
+  assert len(of_unseen) >= len(splits.unseen) / 3
+  trained = {
+    family
+    for instrument, family in families.items()
+    if instrument not in splits.unseen
+  }
+  assert len(trained) > len(set(families.values())) / 2
   everywhere = {"drums", "bass", "vocals", "guitar", "piano", "electric bass"}
   assert everywhere.isdisjoint(splits.unseen)

@@ -1,18 +1,20 @@
-"""The public datasets by name: what `data build --layout=NAME` reads."""
+"""All layouts by name: what `data build --layout=NAME` reads."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from fewshot_mss.data.layouts.medley_solos_db import medley_solos_db
 from fewshot_mss.data.layouts.medleydb import medleydb
 from fewshot_mss.data.layouts.moisesdb import moisesdb
 from fewshot_mss.data.layouts.musdb import musdb18, musdb18_hq
 from fewshot_mss.data.layouts.slakh import babyslakh, slakh
+from fewshot_mss.data.layouts.stem_folder import stem_folder
 from fewshot_mss.data.tracks import TrackSet
 from fewshot_mss.errors import InputError
 
-DATASETS: dict[str, Callable[[Path], TrackSet]] = {
+DATASETS: dict[str, Callable[..., TrackSet]] = {
   "slakh2100_redux": functools.partial(slakh, edition="redux"),
   "slakh2100_orig": functools.partial(slakh, edition="orig"),
   "slakh2100_split2": functools.partial(slakh, edition="split2"),
@@ -23,34 +25,60 @@ DATASETS: dict[str, Callable[[Path], TrackSet]] = {
   "moisesdb": moisesdb,
   "medley_solos_db": medley_solos_db,
 }
-_WITH_BLEED: dict[str, Callable[[Path], TrackSet]] = {
-  "medleydb": functools.partial(medleydb, with_bleed=True),
-  "moisesdb": functools.partial(moisesdb, with_bleed=True),
+# Which layouts take an option; the others have its matter fixed, so that
+# figures compare, or know nothing of it.
+LAYOUT_OPTIONS: dict[str, tuple[str, ...]] = {
+  "seed": ("stem_folder", "rendered"),
+  "unseen": ("stem_folder",),
+  "with_bleed": ("medleydb", "moisesdb"),
+  "num_songs": ("rendered",),
+  "song_s": ("rendered",),
+  "num_unseen": ("rendered",),
+  "midi_folder": ("rendered",),
+  "soundfont": ("rendered", "midi"),
+  "unheard_soundfont": ("rendered", "midi"),
 }
 
 
-def read_dataset(
-  name: str, root: Path, *, with_bleed: bool = False
+def read_layout(
+  layout: str, root: Path | None, options: Mapping[str, Any]
 ) -> TrackSet:
-  """Reads a public dataset; the sound itself is read when it is asked for.
+  """Reads songs; the sound itself is read, or made, when it is asked for.
 
   Args:
-    name: One of `DATASETS`.
-    root: Where the dataset lies.
-    with_bleed: Whether to take what is known to hold the sound of others, too.
+    layout: `stem_folder`, `midi`, `rendered` or one of `DATASETS`.
+    root: Where the songs lie; None for `rendered`, which makes them.
+    options: Those of `LAYOUT_OPTIONS` that were given.
 
   Returns:
-    Its songs, with the splits and unseen classes that are part of the project.
+    The songs, with their splits and unseen classes.
 
   Raises:
-    InputError: If the folder does not hold that dataset, or bleed is not stated
-      in it.
+    InputError: If the layout does not take an option or a folder, or what it
+      reads cannot be used.
   """
-  if not with_bleed:
-    return DATASETS[name](root)
-  if name not in _WITH_BLEED:
-    raise InputError(
-      f"--with_bleed: {name} does not state bleed; leave it out (it is for "
-      f"{' and '.join(_WITH_BLEED)})"
-    )
-  return _WITH_BLEED[name](root)
+  for name in options:
+    if layout not in LAYOUT_OPTIONS[name]:
+      raise InputError(
+        f"--{name} is for the layout {' or '.join(LAYOUT_OPTIONS[name])}, not "
+        f"for {layout}: leave it out"
+      )
+  if layout == "rendered":
+    # Here rather than above: MIDI and SoundFonts are of the extra `render`.
+    from fewshot_mss.data.layouts.rendered import RenderSettings, rendered
+
+    if root is not None:
+      raise InputError(
+        f"the layout rendered makes its own songs: leave the folder {root} "
+        "out, or name it as --midi_folder, or take --layout=midi"
+      )
+    return rendered(RenderSettings(**options))
+  if root is None:
+    raise InputError("name the folder of songs to build from")
+  if layout == "midi":
+    from fewshot_mss.data.layouts.midi import midi
+
+    return midi(root, **options)
+  if layout == "stem_folder":
+    return stem_folder(root, **options)
+  return DATASETS[layout](root, **options)

@@ -18,14 +18,14 @@ from fewshot_mss.data.synth.instrument_classes import (
 )
 from fewshot_mss.data.synth.notes import Part, fit_to_range, midi_bytes
 from fewshot_mss.data.synth.patches import Patch, PatchTurns, font_patches
-from fewshot_mss.data.synth.render import check_playable, render
+from fewshot_mss.data.synth.render import font_paths, render
 from fewshot_mss.data.synth.scores import (
   Score,
   composed_scores,
   even_sizes,
   folder_scores,
 )
-from fewshot_mss.data.synth.soundfont import default_soundfont, load_soundfont
+from fewshot_mss.data.synth.soundfont import load_soundfont
 from fewshot_mss.data.tracks import Stem, Track, TrackSet
 from fewshot_mss.errors import InputError
 
@@ -111,7 +111,7 @@ def rendered(settings: RenderSettings) -> TrackSet:
     raise InputError(
       f"song_s is {settings.song_s}: give at least {_MIN_SONG_S} seconds"
     )
-  paths = _font_paths(settings)
+  paths = font_paths(settings.soundfont, settings.unheard_soundfont)
   fonts = [load_soundfont(path) for path in paths]
   classes = [
     item
@@ -152,22 +152,6 @@ def _notes_source(settings: RenderSettings) -> str:
   if settings.midi_folder is None:
     return "procedural songs"
   return f"MIDI files of {settings.midi_folder.name}"
-
-
-def _font_paths(settings: RenderSettings) -> list[Path]:
-  """Returns one or two SoundFonts that can be played, of different names."""
-  paths = [settings.soundfont or default_soundfont()]
-  if settings.unheard_soundfont is not None:
-    paths.append(settings.unheard_soundfont)
-    if paths[0].stem == paths[1].stem:
-      raise InputError(
-        f"soundfont and unheard_soundfont are both named {paths[0].stem}: give "
-        "another SoundFont, or rename one"
-      )
-  for path in paths:
-    load_soundfont(path)
-    check_playable(path)
-  return paths
 
 
 def _scores(settings: RenderSettings) -> list[list[Score]]:

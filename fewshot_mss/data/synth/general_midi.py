@@ -2,31 +2,13 @@
 
 import dataclasses
 
+from fewshot_mss.data.labels import look_up
+
 DRUMS = "drums"
 DRUM_CHANNEL = 9
 NUM_PROGRAMS = 128
 
-_FAMILIES = (
-  "piano",
-  "chromatic percussion",
-  "organ",
-  "guitar",
-  "bass",
-  "strings",
-  "ensemble",
-  "brass",
-  "reed",
-  "pipe",
-  "synth lead",
-  "synth pad",
-  "synth effects",
-  "ethnic",
-  "percussive",
-  "sound effects",
-)
-
-# Eight programs a family: name, lowest and highest MIDI key that sounds like
-# the instrument.
+# Name, lowest and highest MIDI key that sounds like the instrument.
 _TABLE = (
   ("acoustic grand piano", 28, 96),
   ("bright acoustic piano", 28, 96),
@@ -172,7 +154,7 @@ class Program:
   Attributes:
     number: 0 to 127.
     name: Lower case.
-    family: One of the fifteen musical families.
+    family: As the table of labels has it.
     low: Lowest key to play.
     high: Highest key to play.
   """
@@ -185,7 +167,7 @@ class Program:
 
 
 PROGRAMS = tuple(
-  Program(number, name, _FAMILIES[number // 8], low, high)
+  Program(number, name, look_up("general_midi", name).family, low, high)
   for number, (name, low, high) in enumerate(_TABLE)
 )
 MUSICAL_PROGRAMS = tuple(

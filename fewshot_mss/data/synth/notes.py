@@ -5,6 +5,7 @@ import io
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import mido
 
@@ -12,8 +13,8 @@ from fewshot_mss.data.synth.general_midi import DRUM_CHANNEL
 from fewshot_mss.errors import InputError
 
 # 120 beats a minute of 480 ticks.
-_TICKS_PER_BEAT = 480
-_TICKS_PER_S = 960
+TICKS_PER_BEAT = 480
+TICKS_PER_S = 960
 # Held to the end of a file whose note never ends, but not for ever.
 _MAX_NOTE_S = 30.0
 
@@ -111,11 +112,11 @@ def midi_bytes(
   events: list[tuple[int, int, int]] = []
   ordered = sorted(notes, key=lambda note: (note.pitch, note.start_s))
   for note, following in itertools.pairwise([*ordered, None]):
-    start = round(note.start_s * _TICKS_PER_S)
-    end = max(start + 1, round((note.start_s + note.length_s) * _TICKS_PER_S))
+    start = round(note.start_s * TICKS_PER_S)
+    end = max(start + 1, round((note.start_s + note.length_s) * TICKS_PER_S))
     if following is not None and following.pitch == note.pitch:
       # One key cannot be held twice: its release would end the later note.
-      end = min(end, round(following.start_s * _TICKS_PER_S))
+      end = min(end, round(following.start_s * TICKS_PER_S))
     if end > start:
       # A velocity of 0 releases, and sorts before the next stroke.
       events += [(start, note.velocity, note.pitch), (end, 0, note.pitch)]
@@ -133,13 +134,34 @@ def midi_bytes(
       )
     )
     now = tick
-  end = round(length_s * _TICKS_PER_S)
+  end = round(length_s * TICKS_PER_S)
   track.append(mido.MetaMessage("end_of_track", time=max(0, end - now)))
-  file = mido.MidiFile(ticks_per_beat=_TICKS_PER_BEAT)
+  file = mido.MidiFile(ticks_per_beat=TICKS_PER_BEAT)
   file.tracks.append(track)
   content = io.BytesIO()
   file.save(file=content)
   return content.getvalue()
+
+
+def read_messages(path: Path) -> list[Any]:
+  """Reads the messages of all tracks of a MIDI file, in order of their time.
+
+  Args:
+    path: The file.
+
+  Returns:
+    Messages of mido; the time of each is in seconds since the one before it.
+
+  Raises:
+    InputError: If it cannot be read as MIDI.
+  """
+  try:
+    # Clipped: files of the wild have data bytes above 127.
+    return list(mido.MidiFile(path, clip=True))
+  except _MIDI_ERRORS as error:
+    raise InputError(
+      f"{path} cannot be read as MIDI: repair or remove it"
+    ) from error
 
 
 def read_parts(path: Path) -> tuple[Part, ...]:
@@ -154,13 +176,7 @@ def read_parts(path: Path) -> tuple[Part, ...]:
   Raises:
     InputError: If it cannot be read as MIDI.
   """
-  try:
-    # Clipped: files of the wild have data bytes above 127.
-    messages = list(mido.MidiFile(path, clip=True))
-  except _MIDI_ERRORS as error:
-    raise InputError(
-      f"{path} cannot be read as MIDI: repair or remove it"
-    ) from error
+  messages = read_messages(path)
   programs = dict.fromkeys(range(16), 0)
   sounding: dict[tuple[int, int], tuple[float, int, int]] = {}
   parts: dict[tuple[int, int], list[Note]] = {}

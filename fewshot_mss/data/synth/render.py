@@ -10,6 +10,7 @@ import soundfile
 from jaxtyping import Float32
 
 from fewshot_mss.data.synth.notes import Note, midi_bytes
+from fewshot_mss.data.synth.soundfont import default_soundfont, load_soundfont
 from fewshot_mss.errors import InputError
 
 _BLOCK_S = 0.05
@@ -18,15 +19,16 @@ _SOUNDING_RANGE_DB = 30.0
 
 
 def render(
-  soundfont: Path, midi: bytes, *, length_s: float, level_db: float
+  soundfont: Path, midi: bytes, *, length_s: float, level_db: float | None
 ) -> tuple[Float32[np.ndarray, "samples 2"], int]:
-  """Renders a MIDI file and brings it to a level.
+  """Renders a MIDI file and, if wanted, brings it to a level.
 
   Args:
     soundfont: An .sf2 file.
     midi: Content of the MIDI file.
     length_s: Length of the sound.
-    level_db: Wanted RMS where it sounds, in dB below full scale.
+    level_db: Wanted RMS where it sounds, in dB below full scale; None to leave
+      it as loud as the file has it.
 
   Returns:
     The sound and its rate in Hz; zeros if the SoundFont has none.
@@ -39,6 +41,8 @@ def render(
   )
   sound = np.zeros((round(length_s * rate_hz), 2), np.float32)
   sound[: len(played)] = played[: len(sound)]
+  if level_db is None:
+    return sound, rate_hz
   rms = sounding_rms(sound, round(_BLOCK_S * rate_hz))
   if rms > 0:
     sound *= np.float32(10 ** (level_db / 20) / rms)
@@ -54,6 +58,32 @@ def check_playable(soundfont: Path) -> None:
   note = Note(start_s=0.0, length_s=0.05, pitch=60, velocity=90)
   midi = midi_bytes([note], program=0, drums=False, length_s=0.1)
   render(soundfont, midi, length_s=0.1, level_db=-20.0)
+
+
+def font_paths(
+  soundfont: Path | None, unheard_soundfont: Path | None
+) -> list[Path]:
+  """Returns one or two SoundFonts that can be played.
+
+  Args:
+    soundfont: An .sf2 file; None is TimGM6mb.
+    unheard_soundfont: Another, of another name; None is none.
+
+  Raises:
+    InputError: If one cannot be played, or both have one name.
+  """
+  paths = [soundfont or default_soundfont()]
+  if unheard_soundfont is not None:
+    paths.append(unheard_soundfont)
+    if paths[0].stem == paths[1].stem:
+      raise InputError(
+        f"soundfont and unheard_soundfont are both named {paths[0].stem}: give "
+        "another SoundFont, or rename one"
+      )
+  for path in paths:
+    load_soundfont(path)
+    check_playable(path)
+  return paths
 
 
 def _wav(soundfont: Path, midi: bytes) -> bytes:

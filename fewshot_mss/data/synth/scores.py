@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fewshot_mss.data.synth.midi_files import notes_digest
 from fewshot_mss.data.synth.notes import Part, excerpt, read_parts
 from fewshot_mss.data.synth.songs import RING_OUT_S, compose
 from fewshot_mss.errors import InputError
@@ -77,7 +78,8 @@ def folder_scores(
   """Reads songs from a folder of MIDI files, in an order drawn by the seed.
 
   Of each file, an excerpt in which many parts play. Files in which fewer than
-  two pitched parts ever play together are passed over.
+  two pitched parts ever play together are passed over, and so is the second
+  of two files of the same notes: it could test what the first trained.
 
   Args:
     seed: Of the order and of the excerpts.
@@ -99,16 +101,21 @@ def folder_scores(
   if not paths:
     raise InputError(f"{folder} has no .mid file: name a folder of MIDI files")
   scores: list[Score] = []
+  digests: set[str] = set()
   for number in np.random.default_rng(seed).permutation(len(paths)):
     if len(scores) == most:
       break
-    score = _excerpt(
-      np.random.default_rng([seed, int(number)]),
-      read_parts(paths[number]),
-      song_s,
+    parts = read_parts(paths[number])
+    digest = notes_digest(
+      (note.start_s, note.pitch + 128 * (part.role == "drums"))
+      for part in parts
+      for note in part.notes
     )
-    if score is not None:
+    rng = np.random.default_rng([seed, int(number)])
+    score = _excerpt(rng, parts, song_s)
+    if score is not None and digest not in digests:
       scores.append(score)
+      digests.add(digest)
   return scores
 
 
