@@ -12,6 +12,7 @@ from fewshot_mss.errors import InputError
 
 # Headers wait for the disk, not for the processor.
 _THREADS = 16
+_SHOWN_AFTER_S = 1.0
 
 
 def unreadable_stems(
@@ -41,6 +42,9 @@ def unreadable_stems(
       total=len(files),
       desc="headers",
       unit="file",
+      # Where it is done at once there is nothing to show.
+      delay=_SHOWN_AFTER_S,
+      leave=False,
       disable=not progress,
     )
     faults = dict(zip(files, bar, strict=True))

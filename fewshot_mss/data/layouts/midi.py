@@ -38,6 +38,7 @@ _VALIDATION_BELOW, _TEST_BELOW = 0.05, 0.2
 # More files than these are read by all processors.
 _MANY_FILES = 64
 _FILES_AT_ONCE = 16
+_SHOWN_AFTER_S = 1.0
 # The stems of a song are read one after the other: parse its file once.
 _FILES_KEPT = 2
 
@@ -161,6 +162,9 @@ def _summaries(paths: list[Path], *, progress: bool) -> list[MidiSummary]:
         total=len(paths),
         desc="MIDI files",
         unit="file",
+        # Where it is done at once there is nothing to show.
+        delay=_SHOWN_AFTER_S,
+        leave=False,
         disable=not progress,
       )
     )
