@@ -166,6 +166,8 @@ def test_tracks_are_cut_to_the_shortest_and_stems_padded(tmp_path):
       ("vocals", [(entry("d", "lead male singer"), wave(3))]),
     ],
   )
+  # No file is a mixture.
+  assert moisesdb(tmp_path).tracks[0].mixture is None
   # The shortest of the stem, not of the instrument; the longest stem, not the
   # longest file.
   assert heard(tmp_path) == {
@@ -389,3 +391,6 @@ def test_unseen_classes_are_spread_and_a_fifth(tmp_path):
     "female singer", "vocalists"}  # fmt: skip
   assert common <= set(classes)
   assert not common & set(unseen)
+  # So few songs have these that others leave them out of benchmarks.
+  rare = {"violin", "viola", "cello", "tuba", "bassoon", "flute"}
+  assert not rare & set(unseen)

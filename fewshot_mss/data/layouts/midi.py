@@ -75,6 +75,9 @@ def midi(
   in another tempo or other instruments it stays. Of files of the same notes
   one is taken. Two editions of a work that differ in a note are two songs.
 
+  Many files are read by processes of multiprocessing: a script that calls this
+  does so under `if __name__ == "__main__":`.
+
   Args:
     root: Searched with its subfolders for .mid and .midi.
     soundfont: An .sf2 file; None is TimGM6mb.

@@ -38,8 +38,8 @@ def musdb18_hq(root: Path) -> TrackSet:
       one of the two folders may be missing.
 
   Returns:
-    The songs, in the order of splits and names. What else lies in a song's
-    folder, such as `mixture.wav`, is passed over.
+    The songs, in the order of splits and names; `mixture.wav` is their
+    `mixture`. What else lies in a song's folder is passed over.
 
   Raises:
     InputError: If no song is there, a stem is missing, or a song is there
@@ -66,7 +66,7 @@ def musdb18(root: Path) -> TrackSet:
 
   Returns:
     The songs, in the order of splits and names. The stems are streams 1 to 4;
-    stream 0, the mixture, is passed over.
+    stream 0 is their `mixture`.
 
   Raises:
     InputError: If PyAV is missing, no song is there, or a song is there twice.
