@@ -1,5 +1,6 @@
 """Files that are no audio are found before any long work, all of them."""
 
+import dataclasses
 from fractions import Fraction
 
 import numpy as np
@@ -8,6 +9,7 @@ import soundfile
 
 from fewshot_mss.data import headers
 from fewshot_mss.data.builder import build
+from fewshot_mss.data.catalogue import load_catalogue
 from fewshot_mss.data.headers import unreadable_stems
 from fewshot_mss.data.tracks import Stem, Track, TrackSet
 from fewshot_mss.errors import InputError
@@ -91,8 +93,29 @@ def test_an_mp4_is_opened_by_its_own_reader(tmp_path, ending):
   assert "cannot be read as mp4" in faults["song", "bass"]
 
 
+def test_a_build_leaves_them_out_if_asked(track_set, tmp_path, capsys):
+  flute, horn, drums, _ = track_set.tracks[1].stems
+  sound = np.full((8_000, 1), 0.5), 8_000
+  readable = dataclasses.replace(flute, read=lambda: sound)
+  song = Track("song", "train", (readable, horn, drums))
+  catalogue = load_catalogue(
+    build(
+      TrackSet((song,)),
+      tmp_path / "data",
+      sample_rate_hz=8_000,
+      segment_s=1.0,
+      beam_words=("direct_num_workers=1",),
+      skip_bad=True,
+      progress=False,
+    )
+  )
+  assert catalogue.stems == ("song/flute",)
+  assert catalogue.provenance == ("2 unreadable stems left out",)
+  assert "left out 2 stems" in capsys.readouterr().err
+
+
 def test_a_build_says_the_first_and_how_many_more(track_set, tmp_path):
-  with pytest.raises(InputError, match=r"bad\.flac .*\(2 more stems") as found:
+  with pytest.raises(InputError, match=r"bad\.flac .*\(and 2 more") as found:
     build(
       track_set,
       tmp_path / "data",

@@ -15,7 +15,7 @@ import tensorflow_datasets as tfds
 from fewshot_mss.data import stem_dataset
 from fewshot_mss.data.builder import build
 from fewshot_mss.data.catalogue import SPLITS, load_catalogue
-from fewshot_mss.data.layouts.datasets import read_dataset
+from fewshot_mss.data.layouts.datasets import read_layout
 from fewshot_mss.data.layouts.stem_folder import stem_folder
 from fewshot_mss.data.records import RecordReader
 
@@ -192,7 +192,7 @@ def test_tfds_build_prepares_the_same(tmp_path):
   assert done.returncode == 0, done.stderr
   (by_tfds,) = (tmp_path / "tfds").glob("stem_dataset/musdb_16k/*")
   by_us = build(
-    read_dataset("musdb18_hq", tmp_path / "musdb"),
+    read_layout("musdb18_hq", tmp_path / "musdb", {}),
     tmp_path / "out",
     sample_rate_hz=16000,
     segment_s=1.0,

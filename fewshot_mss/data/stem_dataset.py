@@ -32,7 +32,8 @@ from fewshot_mss.data.cut_files import (
   write_cut,
 )
 from fewshot_mss.data.evaluation_list import write_evaluation_lists
-from fewshot_mss.data.layouts.datasets import DATASETS, read_dataset
+from fewshot_mss.data.headers import unreadable_stems
+from fewshot_mss.data.layouts.datasets import DATASETS, read_layout
 from fewshot_mss.data.segments import BLOCK_S, CutTrack, make_catalogue
 from fewshot_mss.data.shards import features, write_shard
 from fewshot_mss.data.tracks import Track, TrackSet
@@ -125,20 +126,18 @@ class StemDataset(FileReaderBuilder):
       options=given or beam_options(LOCAL_OPTIONS),
       progress=config.progress,
     )
-    track_set = self._track_set or read_dataset(
-      config.layout, Path(dl_manager.manual_dir), with_bleed=config.with_bleed
-    )
-    _check_names(track_set)
+    track_set, unreadable = self._readable_songs(dl_manager)
     settings = config.cut_settings
     folder = Path(self.data_dir_root) / f"{config.name}.cut"
     folder.mkdir(parents=True, exist_ok=True)
     items = [(cut_path(folder, t, settings), t) for t in track_set.tracks]
     run(functools.partial(write_cut, settings), items, unit="song")
-    cuts, unreadable = _usable_cuts(items, skip_bad=config.skip_bad)
+    cuts, damaged = _usable_cuts(items, skip_bad=config.skip_bad)
     self._write_shards(cuts, run)
     left_out = ()
-    if unreadable:
-      left_out = (f"{len(unreadable)} unreadable stems left out",)
+    if unreadable or damaged:
+      count = len(unreadable) + len(damaged)
+      left_out = (f"{count} unreadable stems left out",)
     catalogue = make_catalogue(
       {split: [cut for _, cut in held] for split, held in cuts.items()},
       dataclasses.replace(track_set, sources=track_set.sources + left_out),
@@ -147,6 +146,33 @@ class StemDataset(FileReaderBuilder):
     save_catalogue(catalogue, Path(self.data_dir))
     write_evaluation_lists(catalogue, Path(self.data_dir))
     shutil.rmtree(folder)
+
+  def _readable_songs(
+    self, dl_manager: tfds.download.DownloadManager
+  ) -> tuple[TrackSet, list[str]]:
+    """Returns the songs without stems that are no audio, and why they are not.
+
+    Before any long work: what is damaged further in is found when it is read.
+    """
+    config = self.builder_config
+    track_set = self._track_set
+    if track_set is None:
+      options = {"with_bleed": True} if config.with_bleed else {}
+      root = Path(dl_manager.manual_dir)
+      track_set = read_layout(config.layout, root, options)
+    _check_names(track_set)
+    faults = unreadable_stems(track_set, progress=config.progress)
+    refuse_unreadable(list(faults.values()), skip_bad=config.skip_bad)
+    tracks = tuple(
+      dataclasses.replace(
+        track,
+        stems=tuple(
+          s for s in track.stems if (track.name, s.name) not in faults
+        ),
+      )
+      for track in track_set.tracks
+    )
+    return dataclasses.replace(track_set, tracks=tracks), list(faults.values())
 
   def _write_shards(self, cuts: _Cuts, run: Callable[..., None]) -> None:
     """Writes the records of all splits and tells TFDS what there is."""
