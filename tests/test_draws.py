@@ -1,15 +1,19 @@
 """Clips outside of a mixture, offsets and companions, by hand."""
 
+import itertools
+import random
+
 import numpy as np
 import pytest
 
 from fewshot_mss.data.draws import (
-  active_offsets,
-  clip_intervals,
+  active_offset,
+  draw_clips,
   draw_companions,
   draw_examples,
-  draw_positions,
+  drawn_order,
   is_active,
+  shuffled,
 )
 
 # Rows 0-9. Violin is in a0 a1 a2 b0 b1 c0, the drums in a0 b0 c0, the horn
@@ -34,24 +38,16 @@ def catalogue(catalogue_of):
   return catalogue_of(LINES)
 
 
-def rows_of(catalogue, intervals):
-  return [
-    int(row)
-    for low, high in intervals
-    for row in catalogue.view.group_rows[low:high]
-  ]
-
-
-def clips(catalogue, instrument, tracks, moments, same_track):
-  return rows_of(
+def clips(catalogue, instrument, tracks, moments, same_track, count=99, seed=0):
+  return draw_clips(
+    random.Random(seed),
     catalogue,
-    clip_intervals(
-      catalogue.view,
-      instrument,
-      tracks=np.array(tracks),
-      moments=np.array(moments),
-      same_track=same_track,
-    ),
+    catalogue.view,
+    instrument,
+    count,
+    tracks=set(tracks),
+    moments=set(moments),
+    same_track=same_track,
   )
 
 
@@ -81,78 +77,101 @@ def clips(catalogue, instrument, tracks, moments, same_track):
 def test_clips_that_may_show_an_instrument(
   catalogue, instrument, tracks, moments, same_track, expected
 ):
-  assert clips(catalogue, instrument, tracks, moments, same_track) == expected
+  drawn = clips(catalogue, instrument, tracks, moments, same_track)
+  assert sorted(drawn) == expected
 
 
-def test_positions_are_different_even_and_inside():
-  rng = np.random.default_rng(0)
-  intervals = [(2, 4), (7, 7), (9, 12)]
-  drawn = np.stack([draw_positions(rng, intervals, 2) for _ in range(4000)])
+@pytest.mark.parametrize("same_track", [False, True])
+def test_clips_are_different_and_even(catalogue, same_track):
+  # The violin of b0 leaves 0 3 4 8 in other songs; that of a0 and of a song
+  # more leaves 3 4 7 8 in its own.
+  tracks, moments = ([0, 1, 2], [0, 3]) if same_track else ([1], [3])
+  drawn = np.array(
+    [
+      clips(catalogue, VIOLIN, tracks, moments, same_track, 2, seed)
+      for seed in range(4000)
+    ]
+  )
   assert (drawn[:, 0] != drawn[:, 1]).all()
-  values, counts = np.unique(drawn, return_counts=True)
-  assert values.tolist() == [2, 3, 9, 10, 11]
-  # 8000 draws over 5 positions: 1600 each, standard deviation about 31.
-  assert np.abs(counts - 1600).max() < 150
+  rows, counts = np.unique(drawn, return_counts=True)
+  assert rows.tolist() == ([3, 4, 7, 8] if same_track else [0, 3, 4, 8])
+  # 8000 draws over 4 rows: 2000 each, standard deviation about 32.
+  assert np.abs(counts - 2000).max() < 150
 
 
-@pytest.mark.parametrize(
-  ("intervals", "count", "expected"),
-  [([(3, 5)], 5, [3, 4]), ([], 3, []), ([(1, 1)], 1, []), ([(0, 9)], 0, [])],
-)
-def test_positions_where_there_are_too_few(intervals, count, expected):
-  drawn = draw_positions(np.random.default_rng(0), intervals, count)
-  assert sorted(drawn.tolist()) == expected
+def test_every_order_is_as_likely():
+  rng = random.Random(0)
+  orders = [tuple(drawn_order(rng, 3)) for _ in range(6000)]
+  different, counts = np.unique(orders, axis=0, return_counts=True)
+  assert different.tolist() == [
+    list(order) for order in itertools.permutations(range(3))
+  ]
+  # 1000 each, standard deviation 29.
+  assert np.abs(counts - 1000).max() < 130
+  assert list(drawn_order(rng, 0)) == []
+  assert sorted(drawn_order(rng, 500)) == list(range(500))
+
+
+def test_shuffling_keeps_the_items():
+  drawn = {
+    tuple(shuffled(random.Random(seed), [7, 7, 5])) for seed in range(40)
+  }
+  assert drawn == {(7, 7, 5), (7, 5, 7), (5, 7, 7)}
 
 
 def test_excerpts_are_active_where_they_touch_an_active_block(catalogue_of):
   # Active from sample 4 to 8 alone.
   catalogue = catalogue_of("train a violin 0 p -90,-20,-90,-90")
-  rows = np.zeros(6, np.int64)
-  offsets = np.array([0, 1, 4, 7, 8, 12])
-  np.testing.assert_array_equal(
-    is_active(catalogue, rows, offsets, 4),
-    [False, True, True, True, False, False],
-  )
+  shown = [is_active(catalogue, 0, offset, 4) for offset in (0, 1, 4, 7, 8, 12)]
+  assert shown == [False, True, True, True, False, False]
+
+
+def offsets(catalogue, row, length_samples, count):
+  rng = random.Random(0)
+  return [
+    active_offset(rng, catalogue, row, length_samples) for _ in range(count)
+  ]
 
 
 @pytest.mark.parametrize("length_samples", [1, 3, 4, 11])
-def test_clips_always_hold_something_active(catalogue_of, length_samples):
+@pytest.mark.parametrize("row", [0, 1])
+def test_clips_always_hold_something_active(catalogue_of, length_samples, row):
   catalogue = catalogue_of(
     "train a violin 0 p -90,-20,-90,-20\ntrain a drums 0 p -20,-90,-90,-90"
   )
-  rows = np.arange(4000) % 2
-  offsets = active_offsets(
-    np.random.default_rng(0), catalogue, rows, length_samples
-  )
-  assert is_active(catalogue, rows, offsets, length_samples).all()
-  assert offsets.min() >= 0
-  assert offsets.max() <= 16 - length_samples
+  for offset in offsets(catalogue, row, length_samples, 1000):
+    assert is_active(catalogue, row, offset, length_samples)
+    assert 0 <= offset <= 16 - length_samples
 
 
 def test_single_samples_are_drawn_evenly_from_active_blocks(catalogue_of):
   catalogue = catalogue_of("train a violin 0 p -90,-20,-90,-20")
-  rows = np.zeros(8000, np.int64)
-  offsets = active_offsets(np.random.default_rng(0), catalogue, rows, 1)
-  counts = np.bincount(offsets, minlength=16)
+  counts = np.bincount(offsets(catalogue, 0, 1, 8000), minlength=16)
   expected = 1000 * np.array([0, 0, 0, 0, 1, 1, 1, 1] * 2)
   # Standard deviation about 30.
   assert np.abs(counts - expected).max() < 150
 
 
+def test_a_row_without_an_active_block_is_drawn_from_anywhere(catalogue_of):
+  # The second segment is far below the first of its stem.
+  catalogue = catalogue_of(
+    "train a violin 0\ntrain a violin 1 p -90,-90,-90,-90"
+  )
+  assert not catalogue.active[1].any()
+  counts = np.bincount(offsets(catalogue, 1, 1, 8000), minlength=16)
+  # 500 each, standard deviation about 22.
+  assert np.abs(counts - 500).max() < 110
+
+
 def test_a_moment_is_anywhere_in_its_clip(catalogue_of):
   # One active block, from 8 to 12, in clips of 4: offsets 5 to 11.
   catalogue = catalogue_of("train a violin 0 p -90,-90,-20,-90")
-  rows = np.zeros(2000, np.int64)
-  offsets = active_offsets(np.random.default_rng(0), catalogue, rows, 4)
-  assert np.unique(offsets).tolist() == [5, 6, 7, 8, 9, 10, 11]
+  drawn = np.unique(offsets(catalogue, 0, 4, 2000))
+  assert drawn.tolist() == [5, 6, 7, 8, 9, 10, 11]
 
 
 def test_whole_segments_begin_at_zero(catalogue):
-  rows = np.array([3, 1])
-  rng = np.random.default_rng(0)
-  np.testing.assert_array_equal(
-    active_offsets(rng, catalogue, rows, 16), [0, 0]
-  )
+  assert offsets(catalogue, 3, 16, 5) == [0] * 5
 
 
 COMPANIONS = """
@@ -166,16 +185,17 @@ train b flute    0
 """
 
 
-def companions(catalogue, wanted, offset_samples, seed):
+def companions(catalogue, wanted, offset_samples, seed, **kwargs):
   return draw_companions(
-    np.random.default_rng(seed),
+    random.Random(seed),
     catalogue,
     catalogue.view,
     0,
     wanted,
     offset_samples,
     8,
-  ).tolist()
+    **kwargs,
+  )
 
 
 def test_a_second_source_is_another_instrument(catalogue_of):
@@ -195,6 +215,17 @@ def test_companions_are_of_the_same_time_and_different(catalogue_of):
     assert sorted(companions(catalogue, 4, 0, seed)) == [0, 1, 2, 3]
 
 
+def test_the_first_companions_are_of_as_many_instruments_as_asked(catalogue_of):
+  catalogue = catalogue_of(COMPANIONS)
+  for seed in range(40):
+    assert set(companions(catalogue, 3, 8, seed, different=3)) == {0, 3, 4}
+    # In the first half there are two that sound, but three are wanted.
+    assert set(companions(catalogue, 3, 0, seed, different=3)) == {0, 3, 4}
+    assert 3 in companions(catalogue, 3, 0, seed)
+  two = {tuple(sorted(companions(catalogue, 3, 0, s))) for s in range(40)}
+  assert two == {(0, 1, 3), (0, 2, 3)}
+
+
 def test_companions_where_all_are_of_one_instrument(catalogue_of):
   catalogue = catalogue_of("train a violin 0\ntrain a violin_2 0")
   assert companions(catalogue, 3, 0, 0) == [0, 1]
@@ -202,14 +233,14 @@ def test_companions_where_all_are_of_one_instrument(catalogue_of):
 
 def examples(catalogue, sources, instruments, count, **kwargs):
   return draw_examples(
-    np.random.default_rng(1),
+    random.Random(1),
     catalogue,
     catalogue.view,
-    np.array(sources),
+    sources,
     instruments,
     count,
     **kwargs,
-  ).tolist()
+  )
 
 
 def test_examples_alternate_between_instruments(catalogue):

@@ -126,7 +126,7 @@ class Catalogue:
     stride = int(start.max(initial=0)) + 1
     # In 64 bits: a thousand songs of minutes are beyond 32.
     number = self.track.astype(np.int64) * stride + start
-    return np.unique(number, return_inverse=True)[1]
+    return np.unique(number, return_inverse=True)[1].astype(np.int32)
 
   @functools.cached_property
   def trainable(self) -> Bool[np.ndarray, " N"]:
@@ -141,7 +141,7 @@ class Catalogue:
   def view_of(self, chosen: Bool[np.ndarray, " N"]) -> View:
     """Returns the sorted views over some rows."""
     return make_view(
-      np.flatnonzero(chosen),
+      np.flatnonzero(chosen).astype(np.int32),
       track=self.track,
       moment=self.moment,
       split=self.split,
@@ -159,7 +159,8 @@ class Catalogue:
     for name in _COLUMNS:
       column = np.ascontiguousarray(getattr(self, name))
       digest.update(f"{name} {column.dtype.str} {column.shape}".encode())
-      digest.update(column.tobytes())
+      # As it lies in memory: a copy of the levels would be the largest thing.
+      digest.update(column.reshape(-1))
     return digest.hexdigest()
 
 
@@ -233,7 +234,8 @@ def load_catalogue(directory: Path) -> Catalogue:
     ):
       columns = {name: stored[name] for name in _COLUMNS}
     names = {name: tuple(described[name]) for name in _NAMES}
-    unseen, unheard = described["unseen"], described["unheard_patches"]
+    unseen = set(described["unseen"])
+    unheard = set(described["unheard_patches"])
     catalogue = Catalogue(
       **columns,
       **names,

@@ -1,146 +1,181 @@
-"""Single draws from the catalogue: clips outside of a mixture, and offsets."""
+"""Single draws from the catalogue: clips outside of a mixture, and offsets.
 
-import numpy as np
-from jaxtyping import Bool, Int
+An episode draws a few dozen numbers and rows. Lists of integers are quicker
+than arrays at that size, and `random.Random` is quicker to seed than numpy's
+generators. Only its `random` is used, which Python promises to keep.
+"""
+
+import bisect
+import itertools
+import random
+from collections.abc import Iterator, Sequence
 
 from fewshot_mss.data.catalogue import Catalogue
 from fewshot_mss.data.views import View
 
-# Half-open ranges of positions in `View.group_rows`.
-Intervals = list[tuple[int, int]]
+
+def draw_below(rng: random.Random, total: int) -> int:
+  """Draws a number from 0 to `total - 1` evenly."""
+  return int(rng.random() * total)
 
 
-def clip_intervals(
+def drawn_order(rng: random.Random, total: int) -> Iterator[int]:
+  """Yields the numbers below a total in an order drawn evenly from all.
+
+  Args:
+    rng: Source of randomness; drawn from as numbers are taken.
+    total: How many numbers there are.
+
+  Yields:
+    The next number.
+  """
+  # The steps of a shuffle; only the entries that were moved are held.
+  moved: dict[int, int] = {}
+  for i in range(total):
+    j = i + int(rng.random() * (total - i))
+    yield moved.get(j, j)
+    moved[j] = moved.get(i, i)
+
+
+def shuffled(rng: random.Random, items: Sequence[int]) -> list[int]:
+  """Returns the items in an order drawn evenly from all orders."""
+  return [items[i] for i in drawn_order(rng, len(items))]
+
+
+def draw_clips(
+  rng: random.Random,
+  catalogue: Catalogue,
   view: View,
   group: int,
+  count: int,
   *,
-  tracks: Int[np.ndarray, " tracks"],
-  moments: Int[np.ndarray, " moments"],
+  tracks: set[int],
+  moments: set[int],
   same_track: bool,
-) -> Intervals:
-  """Finds the clips of an instrument that may show it to one mixture.
+) -> list[int]:
+  """Draws different clips of an instrument that may show it to one mixture.
 
   Segments of a track lie on one grid, so two clips overlap in time only if
   they come from the same moment; no clip comes from `moments`.
 
   Args:
-    view: The sorted rows.
+    rng: Source of randomness.
+    catalogue: The table.
+    view: The rows that may be drawn.
     group: The instrument in its split.
+    count: How many clips, at least one.
     tracks: The mixture's own tracks.
     moments: The mixture's own moments.
     same_track: Whether to take clips of those tracks or of all others. Where
       there are none of the one kind, the other kind serves.
 
   Returns:
-    Ranges of positions in `view.group_rows`, in order; empty if there is none.
+    Their rows, drawn evenly: `count`, or all if there are fewer.
   """
-  begin, end = int(view.group_begin[group]), int(view.group_begin[group + 1])
-  own = _ranges(
-    view, begin, end, view.track_begin[tracks], view.track_begin[tracks + 1]
-  )
-  mixed = _ranges(view, begin, end, moments, moments + 1)
-  others = _without([(begin, end)], sorted(own + mixed))
-  if others and not same_track:
-    return others
-  return _without(own, mixed) or others
+  kinds = [_of_other_tracks, _of_tracks]
+  for clips_of in reversed(kinds) if same_track else kinds:
+    clips = clips_of(rng, catalogue, view, group, tracks, moments)
+    rows = list(itertools.islice(clips, count))
+    if rows:
+      return rows
+  return []
 
 
-def _ranges(
-  view: View, begin: int, end: int, first: np.ndarray, last: np.ndarray
-) -> Intervals:
-  """Finds the positions of some ranges of moments inside one group."""
-  held = view.group_moment[begin:end]
-  low = begin + np.searchsorted(held, first)
-  high = begin + np.searchsorted(held, last)
-  return list(zip(low.tolist(), high.tolist(), strict=True))
-
-
-def _without(intervals: Intervals, holes: Intervals) -> Intervals:
-  """Cuts holes out of intervals; both are in order, holes may overlap."""
-  kept = []
-  for low, high in intervals:
-    for hole_low, hole_high in holes:
-      if hole_high <= low:
-        continue
-      if hole_low >= high:
-        break
-      if hole_low > low:
-        kept.append((low, hole_low))
-      low = hole_high
-    if low < high:
-      kept.append((low, high))
-  return kept
-
-
-def draw_positions(
-  rng: np.random.Generator, intervals: Intervals, count: int
-) -> Int[np.ndarray, " drawn"]:
-  """Draws different positions evenly: `count`, or all if there are fewer."""
-  sizes = np.array([high - low for low, high in intervals], np.int64)
-  total = int(sizes.sum())
-  drawn = rng.choice(total, min(count, total), replace=False) if total else []
-  drawn = np.asarray(drawn, np.int64)
-  ends = np.cumsum(sizes)
-  which = np.searchsorted(ends, drawn, "right")
-  lows = np.array([low for low, _ in intervals], np.int64)
-  return lows[which] + drawn - (ends - sizes)[which]
-
-
-def active_offsets(
-  rng: np.random.Generator,
+def _of_other_tracks(
+  rng: random.Random,
   catalogue: Catalogue,
-  rows: Int[np.ndarray, " rows"],
-  length_samples: int,
-) -> Int[np.ndarray, " rows"]:
-  """Draws where in each segment a shorter clip begins.
+  view: View,
+  group: int,
+  tracks: set[int],
+  moments: set[int],
+) -> Iterator[int]:
+  """Yields rows of a group outside of some tracks and moments, as drawn."""
+  begin, end = view.group_begin.item(group), view.group_begin.item(group + 1)
+  # A mixture's tracks are few of many: most rows drawn are good.
+  for place in drawn_order(rng, end - begin):
+    row = view.group_rows.item(begin + place)
+    if (
+      catalogue.track.item(row) not in tracks
+      and catalogue.moment.item(row) not in moments
+    ):
+      yield row
+
+
+def _of_tracks(
+  rng: random.Random,
+  catalogue: Catalogue,
+  view: View,
+  group: int,
+  tracks: set[int],
+  moments: set[int],
+) -> Iterator[int]:
+  """Yields rows of a group in some tracks outside of moments, as drawn."""
+  begin, end = view.group_begin.item(group), view.group_begin.item(group + 1)
+  # Several times quicker to search than the array that it shows.
+  held = memoryview(view.group_moment)
+  places = []
+  for track in sorted(tracks):
+    first, last = view.track_begin.item(track), view.track_begin.item(track + 1)
+    low = bisect.bisect_left(held, first, begin, end)
+    places += range(low, bisect.bisect_left(held, last, low, end))
+  for place in drawn_order(rng, len(places)):
+    row = view.group_rows.item(places[place])
+    if catalogue.moment.item(row) not in moments:
+      yield row
+
+
+def active_offset(
+  rng: random.Random, catalogue: Catalogue, row: int, length_samples: int
+) -> int:
+  """Draws where in a segment a shorter clip begins.
 
   The clip holds a moment at which the instrument is active.
 
   Args:
     rng: Source of randomness.
     catalogue: Knows what is active.
-    rows: The segments.
-    length_samples: Length of the clips.
+    row: The segment.
+    length_samples: Length of the clip.
 
   Returns:
-    An offset for each row.
+    The offset.
   """
   spare = catalogue.segment_samples - length_samples
-  if spare == 0 or len(rows) == 0:
-    return np.zeros(len(rows), np.int64)
-  active = catalogue.active[rows]
+  if spare == 0:
+    return 0
   # An active block, evenly; a row without one is treated as active throughout.
-  chance = rng.random(active.shape) + active
-  block = np.argmax(chance, axis=1)
-  within, before = rng.random((2, len(rows)))
-  instant = np.floor((block + within) * catalogue.block_samples)
-  offsets = instant - np.floor(before * length_samples)
-  return np.clip(offsets, 0, spare).astype(np.int64)
+  active = catalogue.active[row]
+  blocks = active.nonzero()[0]
+  if len(blocks):
+    block = blocks.item(draw_below(rng, len(blocks)))
+  else:
+    block = draw_below(rng, len(active))
+  instant = int((block + rng.random()) * catalogue.block_samples)
+  offset = instant - draw_below(rng, length_samples)
+  return min(max(offset, 0), spare)
 
 
 def is_active(
-  catalogue: Catalogue,
-  rows: Int[np.ndarray, " rows"],
-  offsets_samples: Int[np.ndarray, " rows"],
-  length_samples: int,
-) -> Bool[np.ndarray, " rows"]:
-  """Tells which rows show their instrument inside an excerpt of them."""
-  begin = np.arange(catalogue.active.shape[1]) * catalogue.block_samples
-  inside = (begin < offsets_samples[:, None] + length_samples) & (
-    begin + catalogue.block_samples > offsets_samples[:, None]
-  )
-  return (catalogue.active[rows] & inside).any(axis=1)
+  catalogue: Catalogue, row: int, offset_samples: int, length_samples: int
+) -> bool:
+  """Tells whether a row shows its instrument inside an excerpt of it."""
+  first = offset_samples // catalogue.block_samples
+  last = (offset_samples + length_samples - 1) // catalogue.block_samples
+  # Quicker than `any` of so few.
+  return True in catalogue.active[row, first : last + 1].tolist()
 
 
 def draw_companions(
-  rng: np.random.Generator,
+  rng: random.Random,
   catalogue: Catalogue,
   view: View,
-  row: int | np.integer,
+  row: int,
   wanted: int,
   offset_samples: int,
   length_samples: int,
-) -> Int[np.ndarray, " sources"]:
+  *,
+  different: int = 2,
+) -> list[int]:
   """Draws the sources of a mixture from one song at one time.
 
   Args:
@@ -151,35 +186,47 @@ def draw_companions(
     wanted: How many sources there shall be.
     offset_samples: Where the mixture begins in the segments.
     length_samples: Length of the mixture.
+    different: How many sources at the front shall be of different instruments,
+      if there are as many: a second violin alone is no mixture to take the
+      violin from.
 
   Returns:
-    The given row, then a row of another instrument if there is one, then any
-    others; what is active in the excerpt is preferred.
+    The given row, then the others; what is active in the excerpt is preferred.
   """
-  moment = catalogue.moment[row]
-  begin, end = view.moment_begin[moment], view.moment_begin[moment + 1]
-  others = view.moment_rows[begin:end]
-  others = rng.permutation(others[others != row])
-  offsets = np.full(len(others), offset_samples)
-  audible = is_active(catalogue, others, offsets, length_samples)
-  others = others[np.argsort(~audible, kind="stable")]
-  # A second violin alone is no mixture to take the violin from.
-  different = catalogue.instrument[others] != catalogue.instrument[row]
-  first = different & (np.cumsum(different) == 1)
-  others = others[np.argsort(~first, kind="stable")]
-  return np.concatenate([[row], others[: wanted - 1]])
+  moment = catalogue.moment.item(row)
+  begin, end = (
+    view.moment_begin.item(moment),
+    view.moment_begin.item(moment + 1),
+  )
+  rows = view.moment_rows[begin:end].tolist()
+  others = shuffled(rng, [other for other in rows if other != row])
+  others.sort(
+    key=lambda other: (
+      not is_active(catalogue, other, offset_samples, length_samples)
+    )
+  )
+  front, rest = [row], []
+  held = {catalogue.instrument.item(row)}
+  for other in others:
+    instrument = catalogue.instrument.item(other)
+    if len(held) < different and instrument not in held:
+      held.add(instrument)
+      front.append(other)
+    else:
+      rest.append(other)
+  return (front + rest)[:wanted]
 
 
 def draw_examples(
-  rng: np.random.Generator,
+  rng: random.Random,
   catalogue: Catalogue,
   view: View,
-  sources: Int[np.ndarray, " sources"],
+  sources: list[int],
   instruments: list[int],
   count: int,
   *,
   same_track: bool = False,
-) -> Int[np.ndarray, " drawn"]:
+) -> list[int]:
   """Draws different clips that alternate between some instruments.
 
   Args:
@@ -194,20 +241,21 @@ def draw_examples(
   Returns:
     The rows of the clips; fewer than `count` where there are not enough.
   """
-  held = catalogue.instrument[sources]
-  split = catalogue.split[sources[0]]
-  drawn, turns = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-  for i, instrument in enumerate(instruments):
-    own = sources[held == instrument]
-    intervals = clip_intervals(
+  split = catalogue.split.item(sources[0])
+  moments = {catalogue.moment.item(row) for row in sources}
+  turns = []
+  for i, instrument in enumerate(instruments[:count]):
+    own = [r for r in sources if catalogue.instrument.item(r) == instrument]
+    rows = draw_clips(
+      rng,
+      catalogue,
       view,
-      int(split) * len(catalogue.instruments) + instrument,
-      tracks=np.unique(catalogue.track[own if len(own) else sources]),
-      moments=np.unique(catalogue.moment[sources]),
+      split * len(catalogue.instruments) + instrument,
+      len(range(i, count, len(instruments))),
+      tracks={catalogue.track.item(row) for row in own or sources},
+      moments=moments,
       same_track=same_track,
     )
-    share = len(range(i, count, len(instruments)))
-    drawn.append(view.group_rows[draw_positions(rng, intervals, share)])
-    turns.append(np.arange(len(drawn[-1])))
-  order = np.argsort(np.concatenate(turns), kind="stable")
-  return np.concatenate(drawn)[order]
+    turns.append(rows)
+  in_turns = itertools.chain.from_iterable(itertools.zip_longest(*turns))
+  return [row for row in in_turns if row is not None]

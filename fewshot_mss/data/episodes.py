@@ -4,6 +4,7 @@ The same (seed, index) gives the same episode on any host, after any restart,
 for any model, so that an episode can be rebuilt to be looked at.
 """
 
+import random
 from typing import NamedTuple
 
 import numpy as np
@@ -11,15 +12,20 @@ from jaxtyping import Bool, Float32, Int32
 
 from fewshot_mss.data.catalogue import TRAIN, Catalogue
 from fewshot_mss.data.draws import (
-  active_offsets,
-  draw_companions,
+  active_offset,
+  draw_below,
   draw_examples,
-  is_active,
+  shuffled,
 )
 from fewshot_mss.data.episode_settings import EpisodeSettings
-from fewshot_mss.data.views import View
+from fewshot_mss.data.mixtures import Mixture, draw_mixture
 
 NO_RECORD = -1
+
+# What a query asks for.
+_ONE, _SEVERAL, _ABSENT = range(3)
+# Two instruments of two would be the mixture itself.
+_INSTRUMENTS_FOR_SEVERAL = 3
 
 
 class EpisodeSpec(NamedTuple):
@@ -84,6 +90,19 @@ def episode_spec(
 ) -> EpisodeSpec:
   """Draws one episode of seen instruments in timbres that training may hear.
 
+  The shares of the settings are of all queries. What cannot be had gives way:
+
+  - Where no song has enough instruments at one time, or none was found where
+    several are asked for, the mixture is random.
+  - With `several` among the queries there are three sources or more; with
+    `absent` among them, no more than leave an instrument to ask for.
+  - Examples are from other songs than their instrument's in the mixture, or
+    from its own where `same_track_share` says so. If the wanted kind holds
+    none, the other serves without a word: an instrument that is in one song
+    alone is shown by other moments of that song.
+  - A query is masked if an instrument of it sounds at no other moment at all,
+    or if every instrument that sounds in the mixture begins a query already.
+
   Args:
     seed: Of the run.
     index: Number of the episode.
@@ -94,12 +113,11 @@ def episode_spec(
   Returns:
     The episode.
   """
-  rng = np.random.default_rng((seed, index))
   # Of their own, so that models with and without negatives, or with examples
   # left out, are asked the same.
-  negatives_rng = np.random.default_rng((seed, index, 1))
-  dropping_rng = np.random.default_rng((seed, index, 2))
-  view = catalogue.view
+  rng, negatives_rng, dropping_rng = (
+    random.Random(f"{seed} {index} {stream}") for stream in range(3)
+  )
   spec = empty_spec(
     index,
     sources=settings.max_sources,
@@ -107,180 +125,146 @@ def episode_spec(
     positives=settings.max_positives,
     negatives=settings.max_negatives,
   )
-  kinds = rng.random(settings.num_queries)
-  several = kinds < settings.several_sources_share
-  absent = ~several & (
-    kinds < settings.several_sources_share + settings.absent_share
+  kinds = [_draw_kind(rng, settings) for _ in range(settings.num_queries)]
+  mixture = draw_mixture(
+    rng,
+    catalogue,
+    settings,
+    split,
+    sounding=_INSTRUMENTS_FOR_SEVERAL if _SEVERAL in kinds else 1,
+    left_out=kinds.count(_ABSENT),
   )
-  # Two sources of two would be the mixture itself.
-  min_sources = max(settings.min_sources, 3 if several.any() else 1)
-  mixture = _draw_mixture(rng, catalogue, settings, split, min_sources)
   count = len(mixture.rows)
   spec.source_records[:count] = mixture.rows
-  spec.source_offsets_samples[:count] = mixture.offsets
+  spec.source_offsets_samples[:count] = mixture.offsets_samples
   spec.source_gains[:count] = mixture.gains
-
-  held = catalogue.instrument[mixture.rows]
-  asked = _draw_asked(rng, view, split, held, mixture.audible, several, absent)
+  asked = _draw_asked(rng, catalogue, split, mixture, kinds)
   for q, instruments in enumerate(asked):
-    if not instruments:
-      continue
     rows = _draw_positives(rng, catalogue, settings, mixture.rows, instruments)
-    # What no example shows cannot be asked for.
-    shown = np.isin(instruments, catalogue.instrument[rows]).all()
-    if settings.max_positives and not shown:
+    if rows is None:
       continue
     spec.query_mask[q] = True
-    spec.target_sources[q, :count] = np.isin(held, instruments)
+    spec.target_sources[q, :count] = [
+      instrument in instruments for instrument in mixture.instruments
+    ]
     if len(instruments) == 1:
-      spec.class_id[q] = catalogue.class_ids[instruments[0]]
-    offsets = active_offsets(rng, catalogue, rows, settings.example_samples)
+      spec.class_id[q] = catalogue.class_ids.item(instruments[0])
+    offsets = _offsets(rng, catalogue, settings, rows)
     if dropping_rng.random() >= settings.drop_positives_share:
       spec.positive_records[q, : len(rows)] = rows
       spec.positive_offsets_samples[q, : len(rows)] = offsets
-    if settings.max_negatives:
-      rows = _draw_negatives(
-        negatives_rng, catalogue, settings, mixture.rows, instruments
-      )
-      spec.negative_records[q, : len(rows)] = rows
-      spec.negative_offsets_samples[q, : len(rows)] = active_offsets(
-        negatives_rng, catalogue, rows, settings.example_samples
-      )
+    rows = _draw_negatives(
+      negatives_rng, catalogue, settings, mixture, instruments
+    )
+    offsets = _offsets(negatives_rng, catalogue, settings, rows)
+    spec.negative_records[q, : len(rows)] = rows
+    spec.negative_offsets_samples[q, : len(rows)] = offsets
   return spec
 
 
-class _Mixture(NamedTuple):
-  rows: np.ndarray
-  offsets: np.ndarray
-  gains: np.ndarray
-  # Which sources show their instrument inside the drawn excerpt.
-  audible: np.ndarray
-
-
-def _draw_mixture(
-  rng: np.random.Generator,
-  catalogue: Catalogue,
-  settings: EpisodeSettings,
-  split: int,
-  min_sources: int,
-) -> _Mixture:
-  """Draws the sources; the first is drawn evenly over the instruments."""
-  view = catalogue.view
-  instruments = view.split_instruments[split]
-  anchor = int(rng.choice(instruments))
-  group = split * len(catalogue.instruments) + anchor
-  begin, end = view.group_begin[group], view.group_begin[group + 1]
-  # Rows whose song has enough other instruments at that time come first.
-  crowded = int(
-    np.searchsorted(view.crowd[begin:end], -max(min_sources, 2), "right")
-  )
-  is_random = rng.random() < settings.random_mix_share or crowded == 0
-  wanted = int(rng.integers(min_sources, settings.max_sources + 1))
-  length = settings.mixture_samples
-  if is_random:
-    row = view.group_rows[rng.integers(begin, end)]
-    others = rng.permutation(instruments[instruments != anchor])[: wanted - 1]
-    rows = [row]
-    for other in others:
-      group = split * len(catalogue.instruments) + int(other)
-      low, high = view.group_begin[group], view.group_begin[group + 1]
-      rows.append(view.group_rows[rng.integers(low, high)])
-    rows = np.array(rows)
-    offsets = active_offsets(rng, catalogue, rows, length)
-    # Levels of different songs do not compare: start from the same one.
-    gains_db = catalogue.rms_db[row] - catalogue.rms_db[rows]
-  else:
-    row = view.crowded_rows[begin + rng.integers(crowded)]
-    offset = active_offsets(rng, catalogue, np.array([row]), length)
-    rows = draw_companions(
-      rng, catalogue, view, row, wanted, int(offset[0]), length
-    )
-    offsets = np.repeat(offset, len(rows))
-    gains_db = np.zeros(len(rows), np.float32)
-  gains_db = gains_db + settings.gain_db * rng.uniform(-1, 1, len(rows))
-  return _Mixture(
-    rows=rows,
-    offsets=offsets,
-    gains=(10 ** (gains_db / 20)).astype(np.float32),
-    audible=is_active(catalogue, rows, offsets, length),
-  )
+def _draw_kind(rng: random.Random, settings: EpisodeSettings) -> int:
+  """Draws whether a query asks for one, several or an absent instrument."""
+  drawn = rng.random()
+  if drawn < settings.several_sources_share:
+    return _SEVERAL
+  if drawn < settings.several_sources_share + settings.absent_share:
+    return _ABSENT
+  return _ONE
 
 
 def _draw_asked(
-  rng: np.random.Generator,
-  view: View,
+  rng: random.Random,
+  catalogue: Catalogue,
   split: int,
-  held: np.ndarray,
-  audible: np.ndarray,
-  several: np.ndarray,
-  absent: np.ndarray,
+  mixture: Mixture,
+  kinds: list[int],
 ) -> list[list[int]]:
   """Draws the instruments that each query asks for; none fills up.
 
   Queries of a mixture differ: each begins with an instrument that no other
   one began with, the first of them with the first source's.
   """
-  first = int(held[0])
-  heard = np.unique(held[audible])
-  present = [first, *rng.permutation(heard[heard != first]).tolist()]
-  instruments = view.split_instruments[split]
-  missing = rng.permutation(instruments[~np.isin(instruments, held)]).tolist()
+  first, *others = mixture.heard
+  present = [first, *shuffled(rng, others)]
+  missing: list[int] = []
+  if _ABSENT in kinds:
+    instruments = catalogue.view.split_instruments[split].tolist()
+    missing = shuffled(
+      rng, [i for i in instruments if i not in mixture.instruments]
+    )
   unasked = list(present)
   asked = []
-  for wants_several, wants_absent in zip(several, absent, strict=True):
-    if wants_absent and missing:
+  for kind in kinds:
+    if kind == _ABSENT and missing:
       asked.append([missing.pop()])
     elif not unasked:
       asked.append([])
     else:
       instrument = unasked.pop(0)
-      others = [other for other in present if other != instrument]
-      # All instruments together would be the mixture itself.
-      if wants_several and len(np.unique(held)) > 2 and others:
-        asked.append([instrument, int(rng.choice(others))])
-      else:
-        asked.append([instrument])
+      asked.append([instrument])
+      if kind == _SEVERAL:
+        others = [other for other in present if other != instrument]
+        asked[-1].append(others[draw_below(rng, len(others))])
   return asked
 
 
 def _draw_positives(
-  rng: np.random.Generator,
+  rng: random.Random,
   catalogue: Catalogue,
   settings: EpisodeSettings,
-  sources: np.ndarray,
+  sources: list[int],
   instruments: list[int],
-) -> np.ndarray:
-  """Draws the rows of one query's positives, at least one an instrument."""
-  shots = settings.max_positives
-  if settings.random_shots and shots > len(instruments):
-    shots = int(rng.integers(len(instruments), shots + 1))
-  return draw_examples(
+) -> list[int] | None:
+  """Draws the rows of one query's positives, at least one an instrument.
+
+  None if there is nothing to ask: no instrument, or one that nothing shows.
+  """
+  if not instruments:
+    return None
+  shots, fewest = settings.max_positives, len(instruments)
+  if settings.random_shots and shots > fewest:
+    shots = fewest + draw_below(rng, shots - fewest + 1)
+  rows = draw_examples(
     rng,
     catalogue,
     catalogue.view,
     sources,
     instruments,
     shots,
-    same_track=bool(rng.random() < settings.same_track_share),
+    same_track=rng.random() < settings.same_track_share,
   )
+  shown = {catalogue.instrument.item(row) for row in rows}
+  if settings.max_positives and not shown.issuperset(instruments):
+    return None
+  return rows
 
 
 def _draw_negatives(
-  rng: np.random.Generator,
+  rng: random.Random,
   catalogue: Catalogue,
   settings: EpisodeSettings,
-  sources: np.ndarray,
+  mixture: Mixture,
   instruments: list[int],
-) -> np.ndarray:
+) -> list[int]:
   """Draws the rows of one query's negatives; none where they are dropped."""
-  held = catalogue.instrument[sources]
-  others = np.unique(held[~np.isin(held, instruments)])
+  others = sorted(set(mixture.instruments).difference(instruments))
   dropped = rng.random() < settings.drop_negatives_share
   return draw_examples(
     rng,
     catalogue,
     catalogue.view,
-    sources,
-    rng.permutation(others).tolist(),
+    mixture.rows,
+    shuffled(rng, others),
     0 if dropped else settings.max_negatives,
   )
+
+
+def _offsets(
+  rng: random.Random,
+  catalogue: Catalogue,
+  settings: EpisodeSettings,
+  rows: list[int],
+) -> list[int]:
+  """Draws where in their segments some examples begin."""
+  length = settings.example_samples
+  return [active_offset(rng, catalogue, row, length) for row in rows]

@@ -1,12 +1,18 @@
 """Draws the mixtures and queries of the fixed evaluation lists."""
 
+import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from fewshot_mss.data.catalogue import Catalogue
-from fewshot_mss.data.draws import draw_companions, draw_examples
+from fewshot_mss.data.draws import (
+  draw_below,
+  draw_companions,
+  draw_examples,
+  shuffled,
+)
 from fewshot_mss.data.episodes import EpisodeSpec, empty_spec
 from fewshot_mss.data.views import View
 
@@ -53,15 +59,15 @@ def evaluation_items(
     At most `MAX_ITEMS_A_GROUP` items of each group.
   """
   everything = catalogue.view_of(np.ones(len(catalogue), np.bool_))
+  # Examples are of the target's own kind: heard or unheard timbres.
   unheard = catalogue.unheard[catalogue.patch]
+  pools = [catalogue.view_of(~unheard), catalogue.view_of(unheard)]
   items = []
   for number, (is_unheard, is_seen) in enumerate(
     [(False, True), (False, False), (True, True), (True, False)]
   ):
-    rng = np.random.default_rng((seed, split, number))
-    # Examples are of the target's own kind: heard or unheard timbres.
-    kind = unheard == is_unheard
-    pool = catalogue.view_of(kind)
+    rng = random.Random(f"{seed} {split} {number}")
+    pool = pools[is_unheard]
     group = "seen" if is_seen else "unseen"
     group += ", unheard timbre" if is_unheard else ""
     queues = [
@@ -77,7 +83,7 @@ def evaluation_items(
 
 
 def _queue(
-  rng: np.random.Generator,
+  rng: random.Random,
   catalogue: Catalogue,
   pool: View,
   split: int,
@@ -86,11 +92,11 @@ def _queue(
   """Iterates over the rows that may be an instrument's target, shuffled."""
   group = split * len(catalogue.instruments) + instrument
   rows = pool.group_rows[pool.group_begin[group] : pool.group_begin[group + 1]]
-  return iter(rng.permutation(rows).tolist())
+  return iter(shuffled(rng, rows.tolist()))
 
 
 def _in_turns(
-  rng: np.random.Generator,
+  rng: random.Random,
   catalogue: Catalogue,
   everything: View,
   pool: View,
@@ -116,7 +122,7 @@ def _in_turns(
 
 
 def _draw_item(
-  rng: np.random.Generator,
+  rng: random.Random,
   catalogue: Catalogue,
   everything: View,
   pool: View,
@@ -125,9 +131,11 @@ def _draw_item(
   index: int,
 ) -> EvaluationItem | None:
   """Draws the rest of an item around a target; None if it is no good."""
-  wanted = int(rng.integers(MIN_SOURCES, MAX_SOURCES + 1))
-  sources = draw_companions(
-    rng, catalogue, everything, row, wanted, 0, catalogue.segment_samples
+  wanted = MIN_SOURCES + draw_below(rng, MAX_SOURCES - MIN_SOURCES + 1)
+  sources = np.array(
+    draw_companions(
+      rng, catalogue, everything, row, wanted, 0, catalogue.segment_samples
+    )
   )
   held = catalogue.instrument[sources]
   target = held == held[0]
@@ -137,7 +145,7 @@ def _draw_item(
   if not _is_audible(catalogue, sources, target):
     return None
   audible = catalogue.active[sources].any(axis=1)
-  for wrong in rng.permutation(np.unique(held[~target & audible])).tolist():
+  for wrong in shuffled(rng, np.unique(held[~target & audible]).tolist()):
     asked = (int(held[0]), wrong)
     spec = _make_spec(rng, catalogue, pool, sources, asked, index)
     if (spec.positive_records[:, 0] >= 0).all():
@@ -164,7 +172,7 @@ def _is_audible(
 
 
 def _make_spec(
-  rng: np.random.Generator,
+  rng: random.Random,
   catalogue: Catalogue,
   pool: View,
   sources: np.ndarray,
@@ -173,22 +181,19 @@ def _make_spec(
 ) -> EpisodeSpec:
   """Draws the examples of the right and of the wrong query."""
   held = catalogue.instrument[sources]
+  rows = sources.tolist()
   positives, negatives = [], []
   for instrument in asked:
-    others = rng.permutation(np.unique(held[held != instrument])).tolist()
+    others = shuffled(rng, np.unique(held[held != instrument]).tolist())
     positives.append(
-      draw_examples(
-        rng, catalogue, pool, sources, [instrument], MAX_POSITIVES
-      ).tolist()
+      draw_examples(rng, catalogue, pool, rows, [instrument], MAX_POSITIVES)
     )
     negatives.append(
-      draw_examples(
-        rng, catalogue, pool, sources, others, MAX_NEGATIVES
-      ).tolist()
+      draw_examples(rng, catalogue, pool, rows, others, MAX_NEGATIVES)
     )
   return filled_spec(
     index,
-    sources=sources.tolist(),
+    sources=rows,
     is_target=(held == asked[0]).tolist(),
     positives=positives,
     negatives=negatives,
