@@ -4,6 +4,7 @@ The same (seed, index) gives the same episode on any host, after any restart,
 for any model, so that an episode can be rebuilt to be looked at.
 """
 
+import bisect
 import random
 from typing import NamedTuple
 
@@ -92,16 +93,17 @@ def episode_spec(
 
   The shares of the settings are of all queries. What cannot be had gives way:
 
-  - Where no song has enough instruments at one time, or none was found where
-    several are asked for, the mixture is random.
-  - With `several` among the queries there are three sources or more; with
-    `absent` among them, no more than leave an instrument to ask for.
+  - A mixture is random if the first source's instrument sounds with too few
+    others in any song. A song may hold fewer sources than were drawn.
+  - Beside a query for several instruments three sound; beside one for an
+    absent instrument it is left out, unless the fewest sources need it: then
+    a present one is asked for.
   - Examples are from other songs than their instrument's in the mixture, or
-    from its own where `same_track_share` says so. If the wanted kind holds
-    none, the other serves without a word: an instrument that is in one song
-    alone is shown by other moments of that song.
-  - A query is masked if an instrument of it sounds at no other moment at all,
-    or if every instrument that sounds in the mixture begins a query already.
+    from its own where `same_track_share` says so. Where there are none of the
+    one kind, the other serves without a word: an instrument of one song alone
+    is always shown by other moments of that song.
+  - A query is masked if an instrument of it sounds at no other moment, or if
+    every instrument that sounds in the mixture begins a query already.
 
   Args:
     seed: Of the run.
@@ -113,11 +115,7 @@ def episode_spec(
   Returns:
     The episode.
   """
-  # Of their own, so that models with and without negatives, or with examples
-  # left out, are asked the same.
-  rng, negatives_rng, dropping_rng = (
-    random.Random(f"{seed} {index} {stream}") for stream in range(3)
-  )
+  streams = _Streams(*(random.Random(f"{seed} {index} {i}") for i in range(3)))
   spec = empty_spec(
     index,
     sources=settings.max_sources,
@@ -125,9 +123,9 @@ def episode_spec(
     positives=settings.max_positives,
     negatives=settings.max_negatives,
   )
-  kinds = [_draw_kind(rng, settings) for _ in range(settings.num_queries)]
+  kinds = _draw_kinds(streams.asked, settings)
   mixture = draw_mixture(
-    rng,
+    streams.asked,
     catalogue,
     settings,
     split,
@@ -138,38 +136,33 @@ def episode_spec(
   spec.source_records[:count] = mixture.rows
   spec.source_offsets_samples[:count] = mixture.offsets_samples
   spec.source_gains[:count] = mixture.gains
-  asked = _draw_asked(rng, catalogue, split, mixture, kinds)
+  asked = _draw_asked(streams.asked, catalogue, split, mixture, kinds)
   for q, instruments in enumerate(asked):
-    rows = _draw_positives(rng, catalogue, settings, mixture.rows, instruments)
-    if rows is None:
-      continue
-    spec.query_mask[q] = True
-    spec.target_sources[q, :count] = [
-      instrument in instruments for instrument in mixture.instruments
-    ]
-    if len(instruments) == 1:
-      spec.class_id[q] = catalogue.class_ids.item(instruments[0])
-    offsets = _offsets(rng, catalogue, settings, rows)
-    if dropping_rng.random() >= settings.drop_positives_share:
-      spec.positive_records[q, : len(rows)] = rows
-      spec.positive_offsets_samples[q, : len(rows)] = offsets
-    rows = _draw_negatives(
-      negatives_rng, catalogue, settings, mixture, instruments
-    )
-    offsets = _offsets(negatives_rng, catalogue, settings, rows)
-    spec.negative_records[q, : len(rows)] = rows
-    spec.negative_offsets_samples[q, : len(rows)] = offsets
+    _draw_query(streams, catalogue, settings, mixture, instruments, spec, q)
   return spec
 
 
-def _draw_kind(rng: random.Random, settings: EpisodeSettings) -> int:
-  """Draws whether a query asks for one, several or an absent instrument."""
-  drawn = rng.random()
-  if drawn < settings.several_sources_share:
-    return _SEVERAL
-  if drawn < settings.several_sources_share + settings.absent_share:
-    return _ABSENT
-  return _ONE
+class _Streams(NamedTuple):
+  """Randomness of an episode.
+
+  Negatives and dropped examples have their own, so that models with and
+  without them are asked the same.
+  """
+
+  asked: random.Random
+  negatives: random.Random
+  dropping: random.Random
+
+
+def _draw_kinds(rng: random.Random, settings: EpisodeSettings) -> list[int]:
+  """Draws whether queries ask for one, several or an absent instrument."""
+  shares = (settings.several_sources_share, settings.absent_share)
+  bounds = (shares[0], sum(shares))
+  kinds = (_SEVERAL, _ABSENT, _ONE)
+  return [
+    kinds[bisect.bisect_right(bounds, rng.random())]
+    for _ in range(settings.num_queries)
+  ]
 
 
 def _draw_asked(
@@ -206,6 +199,39 @@ def _draw_asked(
         others = [other for other in present if other != instrument]
         asked[-1].append(others[draw_below(rng, len(others))])
   return asked
+
+
+def _draw_query(
+  streams: _Streams,
+  catalogue: Catalogue,
+  settings: EpisodeSettings,
+  mixture: Mixture,
+  instruments: list[int],
+  spec: EpisodeSpec,
+  q: int,
+) -> None:
+  """Fills one query into the spec; leaves it masked if it cannot be asked."""
+  rows = _draw_positives(
+    streams.asked, catalogue, settings, mixture.rows, instruments
+  )
+  if rows is None:
+    return
+  spec.query_mask[q] = True
+  spec.target_sources[q, : len(mixture.rows)] = [
+    instrument in instruments for instrument in mixture.instruments
+  ]
+  if len(instruments) == 1:
+    spec.class_id[q] = catalogue.class_ids.item(instruments[0])
+  offsets = _offsets(streams.asked, catalogue, settings, rows)
+  if streams.dropping.random() >= settings.drop_positives_share:
+    spec.positive_records[q, : len(rows)] = rows
+    spec.positive_offsets_samples[q, : len(rows)] = offsets
+  rows = _draw_negatives(
+    streams.negatives, catalogue, settings, mixture, instruments
+  )
+  offsets = _offsets(streams.negatives, catalogue, settings, rows)
+  spec.negative_records[q, : len(rows)] = rows
+  spec.negative_offsets_samples[q, : len(rows)] = offsets
 
 
 def _draw_positives(

@@ -67,7 +67,9 @@ def draw_mixture(
   instruments = catalogue.view.split_instruments[split].tolist()
   anchor = instruments[draw_below(rng, len(instruments))]
   fewest = max(settings.min_sources, sounding)
-  most = max(fewest, min(settings.max_sources, len(instruments) - left_out))
+  most = settings.max_sources
+  if left_out:
+    most = max(fewest, min(most, len(instruments) - left_out))
   wanted = fewest + draw_below(rng, most - fewest + 1)
   length = settings.mixture_samples
   rows, offsets = [], []
@@ -86,20 +88,23 @@ def draw_mixture(
     rows = _stems_at_random(rng, catalogue, split, anchor, instruments, wanted)
     offsets = [active_offset(rng, catalogue, row, length) for row in rows]
     # Levels of different songs do not compare: start from the same one.
-    levels_db = [
-      catalogue.rms_db.item(rows[0]) - catalogue.rms_db.item(row)
-      for row in rows
-    ]
+    own_db = [catalogue.rms_db.item(row) for row in rows]
+    levels_db = [own_db[0] - level_db for level_db in own_db]
   return Mixture(
     rows=rows,
     instruments=[catalogue.instrument.item(row) for row in rows],
     offsets_samples=offsets,
-    gains=[
-      10 ** ((level_db + settings.gain_db * (2 * rng.random() - 1)) / 20)
-      for level_db in levels_db
-    ],
+    gains=[_draw_gain(rng, settings, level_db) for level_db in levels_db],
     heard=_heard(catalogue, rows, offsets, length),
   )
+
+
+def _draw_gain(
+  rng: random.Random, settings: EpisodeSettings, level_db: float
+) -> float:
+  """Draws a factor around a level, evenly in dB."""
+  gain_db = level_db + settings.gain_db * (2 * rng.random() - 1)
+  return 10 ** (gain_db / 20)
 
 
 def _group(catalogue: Catalogue, split: int, instrument: int) -> slice:
