@@ -293,6 +293,41 @@ def test_share_of_absent_targets(catalogue, everything):
   assert all(is_absent(s, q) for s, q in queries(only))
 
 
+def test_absent_targets_are_left_out_of_the_mixture_where_that_can_be(
+  catalogue_of,
+):
+  catalogue = catalogue_of(
+    "\n".join(
+      f"train {song} {name} {start}"
+      for song in "abc"
+      for name in ("drums", "violin")
+      for start in range(2)
+    )
+  )
+  # Two sources are all there is: a present instrument is asked for.
+  needed = draw(catalogue, 60, absent_share=1.0)
+  assert all(spec.query_mask.all() for spec in needed)
+  assert not any(is_absent(spec, q) for spec, q in queries(needed))
+  spared = draw(catalogue, 60, absent_share=1.0, min_sources=1, num_queries=1)
+  assert all(is_absent(spec, q) for spec, q in queries(spared))
+  # Without a query that needs it, nothing is left out.
+  free = draw(catalogue, 60, min_sources=1, num_queries=1)
+  assert {len(there(spec.source_records)) for spec in free} == {1, 2}
+
+
+def test_song_mixtures_may_hold_an_instrument_twice(catalogue_of):
+  # More sources than instruments: nothing has to be left out.
+  catalogue = catalogue_of(
+    "\n".join(
+      f"train {song} {name} 0"
+      for song in "abc"
+      for name in ("drums", "violin", "violin_2", "violin_3")
+    )
+  )
+  specs = draw(catalogue, 60, random_mix_share=0.0)
+  assert {len(there(spec.source_records)) for spec in specs} == {2, 3, 4}
+
+
 def test_share_of_targets_of_several_sources(catalogue):
   changes = {"num_queries": 1, "random_mix_share": 1.0}
   specs = draw(catalogue, 500, several_sources_share=0.3, **changes)

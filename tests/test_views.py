@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from fewshot_mss.data.views import make_view
+
 # Instruments by name: drums 0, horn 1, violin 2. Moments: a0, a1, b0.
 LINES = """
 train a violin   0
@@ -67,3 +69,20 @@ def test_a_view_of_no_rows_is_empty(catalogue):
   view = catalogue.view_of(np.zeros(7, np.bool_))
   assert len(view.moment_rows) == len(view.group_rows) == 0
   assert all(len(held) == 0 for held in view.split_instruments)
+
+
+def test_crowds_of_many_moments_of_many_instruments_are_counted():
+  # 29,999 * 100,000 + 99,999 does not fit in 32 bits.
+  view = make_view(
+    np.arange(4, dtype=np.int32),
+    track=np.array([0, 0, 0, 0], np.int32),
+    moment=np.array([0, 29_999, 29_999, 29_999], np.int32),
+    split=np.array([0, 0, 0, 2], np.int32),
+    instrument=np.array([99_999, 99_999, 0, 99_999], np.int32),
+    active=np.ones(4, np.bool_),
+    num_tracks=1,
+    num_splits=3,
+    num_instruments=100_000,
+  )
+  np.testing.assert_array_equal(view.crowded_rows, [2, 1, 0, 3])
+  np.testing.assert_array_equal(view.crowd, [-2, -2, -1, -2])
