@@ -339,6 +339,56 @@ def test_share_of_targets_of_several_sources(catalogue):
   assert all(len(asked(catalogue, spec, 0)) == 1 for spec in none)
 
 
+def songs_of(catalogue_of, *stems):
+  """Three songs of the given `name start patch levels`."""
+  return catalogue_of(
+    "\n".join(f"train {song} {stem}" for song in "abc" for stem in stems)
+  )
+
+
+def test_three_instruments_sound_around_a_target_of_several(catalogue_of):
+  # Excerpts of half a segment hold all three only around the middle.
+  catalogue = songs_of(
+    catalogue_of,
+    "violin 0",
+    "drums 0 p -20,-20,-90,-90",
+    "horn 0 p -90,-90,-20,-20",
+  )
+  specs = draw(catalogue, 200, random_mix_share=0.0, several_sources_share=1.0)
+  found = 0
+  for spec in specs:
+    rows = there(spec.source_records)
+    offsets = spec.source_offsets_samples[: len(rows)]
+    sounding = [
+      catalogue.active[row, offset // 4 : (offset + 7) // 4 + 1].any()
+      for row, offset in zip(rows, offsets, strict=True)
+    ]
+    assert sum(sounding) == 3
+    found += not is_random_mix(catalogue, spec) and len(set(offsets)) == 1
+  # A single look finds it in half of the songs.
+  assert found > 190
+
+
+def test_three_instruments_are_found_among_doubled_stems(catalogue_of):
+  violins = [f"violin_{i} 0" for i in range(6)]
+  catalogue = songs_of(catalogue_of, "drums 0", "horn 0", *violins)
+  specs = draw(
+    catalogue,
+    200,
+    random_mix_share=0.0,
+    several_sources_share=1.0,
+    max_sources=3,
+  )
+  assert not any(is_random_mix(catalogue, spec) for spec in specs)
+
+
+def test_a_song_is_mixed_where_another_instrument_is(catalogue_of):
+  catalogue = songs_of(catalogue_of, "violin 0", "drums 0", "violin 1")
+  specs = draw(catalogue, 100, random_mix_share=0.0, min_sources=1)
+  rows = np.concatenate([there(spec.source_records) for spec in specs])
+  assert (catalogue.start_samples[rows] == 0).all()
+
+
 def test_a_target_is_never_the_whole_mixture(catalogue, everything):
   for spec, q in queries(everything):
     present = spec.source_records != NO_RECORD
@@ -515,3 +565,25 @@ def test_dropped_positives_change_nothing_else(catalogue):
         )
       kept.append(has_any)
   assert 0.63 < np.mean(kept) < 0.77
+
+
+def test_seeds_and_indices_do_not_run_together(catalogue):
+  one = episode_spec(1, 23, catalogue, settings())
+  other = episode_spec(12, 3, catalogue, settings())
+  assert not equal(one._replace(index=3), other)
+
+
+def test_what_is_dropped_has_nothing_to_do_with_what_is_asked(catalogue):
+  specs = draw(
+    catalogue,
+    200,
+    num_queries=1,
+    several_sources_share=0.3,
+    drop_positives_share=0.3,
+    drop_negatives_share=0.3,
+  )
+  several = [spec for spec in specs if len(asked(catalogue, spec, 0)) == 2]
+  for field in ("positive_records", "negative_records"):
+    kept = [(getattr(spec, field) >= 0).any() for spec in several]
+    # About 60 queries: standard deviation 0.06.
+    assert 0.4 < np.mean(kept) < 0.98
