@@ -13,8 +13,8 @@ from ml_collections import ConfigDict
 from fewshot_mss.config_file import CONFIG_HELP, load_config
 from fewshot_mss.errors import InputError
 
-# What `data build` reads; the same names as in data/layouts, which is not
-# imported for a mere `--help`.
+# What `data build` and `data check` read; the same names as in data/layouts,
+# which is not imported for a mere `--help`.
 LAYOUTS = (
   "stem_folder",
   "midi",
@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_data_verbs(verbs: argparse._SubParsersAction) -> None:
-  data = verbs.add_parser("data", help="prepare, list or show a dataset")
+  data = verbs.add_parser("data", help="check, prepare, list or show a dataset")
   data_verbs = data.add_subparsers(required=True, metavar="VERB")
 
   build = data_verbs.add_parser("build", help="prepare a dataset")
@@ -188,6 +188,30 @@ def _add_data_verbs(verbs: argparse._SubParsersAction) -> None:
     "in equal shares (the layout midi plays files as they are)",
   )
   build.set_defaults(verb="data build")
+
+  check = data_verbs.add_parser(
+    "check",
+    help="read a whole dataset and say what is wrong with it",
+    description="Reads every file and changes nothing. Exit status 1 if there "
+    "are errors: stems that cannot be read, NaN samples, a song in two splits.",
+  )
+  check.add_argument("root", type=Path, help="what `data build` would read")
+  check.add_argument(
+    "--layout",
+    # The songs of `rendered` are made as they are read.
+    choices=[layout for layout in LAYOUTS if layout != "rendered"],
+    default="stem_folder",
+  )
+  check.add_argument(
+    "--json", action="store_true", help="print one JSON object instead"
+  )
+  check.add_argument(
+    "--with_bleed",
+    action="store_true",
+    help="read stems of MedleyDB and MoisesDB that hold the sound of others",
+  )
+  # Those of `data build`, so that the splits are the same.
+  check.set_defaults(verb="data check", unseen=None, seed=0)
 
   listing = data_verbs.add_parser("list", help="say what a dataset holds")
   listing.add_argument(

@@ -113,6 +113,15 @@ def _read_tracks(parsed: argparse.Namespace) -> "TrackSet":
   return read_layout(parsed.layout, parsed.root, given)
 
 
+def _data_check(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.data.check import check_track_set
+  from fewshot_mss.data.check_page import show_check
+
+  report = check_track_set(_read_tracks(parsed))
+  dataset = f"{parsed.root} as {parsed.layout}"
+  show_check(report, dataset, as_json=parsed.json)
+
+
 def _data_list(parsed: argparse.Namespace) -> None:
   import rich
 
@@ -187,6 +196,7 @@ def _bench(parsed: argparse.Namespace) -> None:
 
 _VERBS = {
   "data build": _data_build,
+  "data check": _data_check,
   "data list": _data_list,
   "data show": _data_show,
   "train": _train,

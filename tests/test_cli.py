@@ -28,6 +28,7 @@ VERBS = [
   ["bench"],
   ["data"],
   ["data", "build"],
+  ["data", "check"],
   ["data", "list"],
   ["data", "show"],
 ]
