@@ -78,7 +78,7 @@ def test_songs_that_are_the_same_in_two_splits_are_errors():
 
 
 def test_songs_that_are_twice_in_one_split_are_warnings():
-  stems = [stem(f"x_{i}", noise(i)) for i in range(6)]
+  stems = [stem(f"x_{i}", noise(i)) for i in range(4)]
   mixture = reads(noise(9))
   tracks = [
     song("a", *stems, mixture=mixture),
@@ -89,7 +89,7 @@ def test_songs_that_are_twice_in_one_split_are_warnings():
     (
       "duplicate",
       "a (train), b (train)",
-      "same sound (mixture, x_0, x_1, x_2 and 3 more)",
+      "same sound (mixture, x_0, x_1, x_2 and 1 more)",
     )
   ]
 
@@ -162,6 +162,9 @@ def test_rates_of_the_few_are_told():
     ("rates", "b", "400 Hz, not 800 Hz (x_0, x_2)"),
     ("rates", "b", "1600 Hz, not 800 Hz (x_3)"),
   ]
+  # What cannot be read has no rate.
+  both = song("c", *at("c", 800, 800, 400).stems, broken("y"))
+  assert findings(both)[1:] == [("rates", "c", "400 Hz, not 800 Hz (x_2)")]
   # Of two that are as many, the higher is the common one.
   assert findings(at("a", 800, 400)) == [
     ("rates", "a", "400 Hz, not 800 Hz (x_1)")
@@ -175,9 +178,7 @@ def test_splits_without_a_usable_song_are_errors():
   found = findings(good, song("b", silent, split="test"))
   assert found[0] == ("unusable", "the test songs", what)
   assert findings(good, song("b", silent))[0][0] == "silent"
-  assert findings(song("b", silent, broken("z")))[0] == (
-    "unusable",
-    "all songs",
-    what,
-  )
+  found = findings(song("b", silent, broken("z")))
+  assert found[0] == ("unusable", "all songs", what)
+  assert [kind for kind, _, _ in found[1:]] == ["unreadable", "silent"]
   assert findings() == [("unusable", "all songs", what)]
