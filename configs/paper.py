@@ -1,7 +1,7 @@
 r"""The paper's method at the size of the U-Net that it builds on.
 
 Command:  fewshot-mss train --config=configs/paper.py:examples \\
-            --config.data.path=DATA --workdir=runs/paper_examples
+            --config.data.sources=DATA --workdir=runs/paper_examples
           `:examples` (5 shots), `:negatives` (5 shots and 5 negative examples)
           or `:class` (the baseline that is told the class); all three draw the
           same mixtures and queries in the same order.

@@ -1,7 +1,7 @@
 """The smallest run there is, for tests: steps in seconds, no result to expect.
 
 Command:  fewshot-mss train --config=configs/tiny.py --workdir=runs/tiny
-            --config.data.path=DATA
+            --config.data.sources=DATA
 Hardware: any; 2 CPU cores take about 10 seconds, most of it compilation.
 Result:   none worth the name. Everything that a long run does, this one does.
 """

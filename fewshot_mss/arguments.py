@@ -225,7 +225,9 @@ def _add_data_verbs(verbs: argparse._SubParsersAction) -> None:
   show = data_verbs.add_parser(
     "show", help="write an episode as wavs and a picture", epilog=CONFIG_HELP
   )
-  show.add_argument("dataset", type=Path)
+  show.add_argument(
+    "dataset", help="a prepared folder, or several as in data.sources"
+  )
   show.add_argument("--index", type=int, default=0)
   show.add_argument("--output", type=Path, required=True)
   show.set_defaults(verb="data show")

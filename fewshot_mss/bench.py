@@ -23,9 +23,9 @@ from rich.table import Table
 
 from fewshot_mss.audio.files import write_audio
 from fewshot_mss.data.builder import build
-from fewshot_mss.data.catalogue import load_catalogue
 from fewshot_mss.data.layouts.rendered import RenderSettings, rendered
 from fewshot_mss.data.pipeline import episode_batches
+from fewshot_mss.data.sources import load_sources, source_word
 from fewshot_mss.evaluation.report import machine_description
 from fewshot_mss.training import parallel
 from fewshot_mss.training.optimizer import make_optimizer
@@ -66,7 +66,7 @@ def run_bench(config: ConfigDict, output: Path) -> None:
   """Measures, and prints a table of ratios.
 
   Args:
-    config: Whose training is measured; `data.path` is set to `output/data`.
+    config: Whose training is measured; `data.sources` is set to `output/data`.
     output: Folder for what the measuring needs.
   """
   data = output / "data"
@@ -77,15 +77,15 @@ def run_bench(config: ConfigDict, output: Path) -> None:
       sample_rate_hz=config.model.sample_rate_hz,
       segment_s=_SEGMENT_S,
     )
-  config.data.path = str(data)
+  config.data.sources = source_word(data)
   config.train.steps = _TURN_STEPS * _TURNS_OF_TRAINING
   config.train.eval_every_steps = 10 * config.train.steps
   config.eval.max_items = config.eval.batch
   workdir = output / "run"
   shutil.rmtree(workdir, ignore_errors=True)
 
-  step, loop, batch_bytes = measure_training(config, data, workdir)
-  pipeline = measure_pipeline(config, data)
+  step, loop, batch_bytes = measure_training(config, workdir)
+  pipeline = measure_pipeline(config)
   training_gib = peak_memory_gib()
   song, separation_gib = measure_separation(workdir / "model", output)
 
@@ -117,7 +117,7 @@ def run_bench(config: ConfigDict, output: Path) -> None:
 
 
 def measure_training(
-  config: ConfigDict, data: Path, workdir: Path
+  config: ConfigDict, workdir: Path
 ) -> tuple[Measure, Measure, int]:
   """Times a real training and the bare compiled step, in turns.
 
@@ -128,7 +128,6 @@ def measure_training(
 
   Args:
     config: Of the training.
-    data: The prepared dataset.
     workdir: A new folder.
 
   Returns:
@@ -136,7 +135,8 @@ def measure_training(
     data and metrics, and the bytes of a batch. Neither holds an evaluation, and
     the medians of both pass over what is as rare as a checkpoint.
   """
-  model = check_run(config, load_catalogue(data))
+  sources = load_sources(config.data.sources)
+  model = check_run(config, sources)
   optimizer = make_optimizer(config.train)
   state = parallel.create_state(
     functools.partial(init_state, model, optimizer, 0, blank_batch(config))
@@ -146,7 +146,7 @@ def measure_training(
       train_step, model=model, optimizer=optimizer, train=config.train
     )
   )
-  read = next(episode_batches(config, data, start_step=0, stop_step=1))
+  read = next(episode_batches(config, sources, start_step=0, stop_step=1))
   batch = parallel.put_batch(read)
   bare: list[float] = []
   loop: list[float] = []
@@ -177,10 +177,13 @@ def measure_training(
   )
 
 
-def measure_pipeline(config: ConfigDict, data: Path) -> Measure:
+def measure_pipeline(config: ConfigDict) -> Measure:
   """Times batches when nothing else runs."""
   batches = episode_batches(
-    config, data, start_step=0, stop_step=config.train.steps
+    config,
+    load_sources(config.data.sources),
+    start_step=0,
+    stop_step=config.train.steps,
   )
   return Measure(np.diff(_ticks(batches))[_UNCOUNTED_STEPS:])
 

@@ -136,9 +136,11 @@ def _data_list(parsed: argparse.Namespace) -> None:
 def _data_show(parsed: argparse.Namespace) -> None:
   from fewshot_mss import default_config
   from fewshot_mss.data.show import show_episode
+  from fewshot_mss.data.sources import load_sources
 
   config = parsed.config or default_config.get_config()
-  show_episode(parsed.dataset, config, parsed.index, parsed.output)
+  sources = load_sources(parsed.dataset)
+  show_episode(sources, config, parsed.index, parsed.output)
 
 
 def _train(parsed: argparse.Namespace) -> None:

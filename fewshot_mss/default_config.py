@@ -34,8 +34,10 @@ def _data() -> ConfigDict:
   """What an episode draws; a share is a probability."""
   return ConfigDict(
     {
-      # Folder that `fewshot-mss data build` wrote.
-      "path": "",
+      # Folder that `fewshot-mss data build` wrote, or several with the weights
+      # that episodes are drawn from them by: A, or A,B, or A=2,B=0.5,C=0.
+      # Weight 1 if not given; what has 0 is scored alone.
+      "sources": "",
       "mixture_s": 2.0,
       "example_s": 2.0,
       "num_queries": 2,
@@ -98,7 +100,7 @@ def _eval() -> ConfigDict:
   return ConfigDict(
     {
       # Items of the fixed list that are scored, at most, of each group (seen,
-      # unseen, each also in unheard timbres).
+      # unseen, each also in unheard timbres) of each dataset.
       "max_items": 200,
       "batch": 8,
       # Numbers of shots to compare; the last is the headline.

@@ -21,6 +21,7 @@ from fewshot_mss.data.evaluation_items import EvaluationItem
 from fewshot_mss.data.evaluation_list import read_evaluation_list
 from fewshot_mss.data.layouts.rendered import RenderSettings, rendered
 from fewshot_mss.data.records import RecordReader
+from fewshot_mss.data.sources import source_word
 from fewshot_mss.data.whole_songs import read_song
 from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation import figures
@@ -59,7 +60,7 @@ def run_demo(config: ConfigDict, output: Path) -> None:
   """Renders songs, trains, scores, separates, and writes a report.
 
   Args:
-    config: Of the training; `data.path` is set to `output/data`.
+    config: Of the training; `data.sources` is set to `output/data`.
     output: Folder of all results.
 
   Raises:
@@ -73,7 +74,7 @@ def run_demo(config: ConfigDict, output: Path) -> None:
     )
   begun_s = time.monotonic()
   data = output / "data"
-  config.data.path = str(data)
+  config.data.sources = source_word(data)
   if not data.exists():
     _say("1/4 rendering songs")
     build(

@@ -2,7 +2,7 @@
 # Trains with several processes on this machine, as several hosts would.
 #
 #   launch/local.sh [--dry_run] PROCESSES TRAIN_ARGUMENT...
-#   launch/local.sh 2 --config=configs/tiny.py --config.data.path=DATA --workdir=W
+#   launch/local.sh 2 --config=configs/tiny.py --config.data.sources=DATA --workdir=W
 #
 # Process i writes W.log.i beside the workdir; process 0 shows its progress
 # here. Started again with the same arguments, the run goes on. If one process

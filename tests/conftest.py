@@ -36,13 +36,21 @@ def toy_dataset(tmp_path_factory) -> Path:
   )
 
 
+@pytest.fixture(scope="session")
+def toy_sources(toy_dataset):
+  """The toy songs as the one dataset of a run."""
+  from fewshot_mss.data.sources import load_sources
+
+  return load_sources(str(toy_dataset))
+
+
 @pytest.fixture
 def toy_config(toy_dataset) -> ConfigDict:
   """A fresh configuration of the smallest model, on the toy songs."""
   from fewshot_mss.default_config import get_config
 
   config = get_config()
-  config.data.path = str(toy_dataset)
+  config.data.sources = str(toy_dataset)
   config.model.n_fft = 64
   config.model.hop_samples = 32
   config.model.unet_channels = (4, 8)

@@ -35,7 +35,7 @@ def test_a_training_with_a_changed_configuration():
       "--config.train.steps=17",
       "--config.model.unet_channels=(3, 5)",
       "--config.data.random_shots=True",
-      "--config.data.path=some folder",
+      "--config.data.sources=some folder",
       "--workdir=runs/x",
     ]
   )
@@ -47,7 +47,7 @@ def test_a_training_with_a_changed_configuration():
   wanted.train.steps = 17
   wanted.model.unet_channels = (3, 5)
   wanted.data.random_shots = True
-  wanted.data.path = "some folder"
+  wanted.data.sources = "some folder"
   assert parsed.config.to_dict() == wanted.to_dict()
 
 

@@ -233,7 +233,7 @@ def test_what_is_no_dataset_is_refused(refused_at_once, toy_dataset, tmp_path):
   refused_at_once([*show, "--output=file/below"], "file/below")
   refused_at_once([*show, "--output=out", "--index=-1"], "index is -1")
   refused_at_once(
-    ["data", "show", "absent", TINY, "--output=out"], "absent/catalogue.json"
+    ["data", "show", "absent", TINY, "--output=out"], "absent is no folder"
   )
 
 
@@ -244,7 +244,7 @@ def train(dataset, *more):
   return [
     "train",
     TINY,
-    f"--config.data.path={dataset}",
+    f"--config.data.sources={dataset}",
     "--workdir=run",
     *more,
   ]
@@ -253,8 +253,8 @@ def train(dataset, *more):
 def test_runs_that_cannot_be_are_refused(
   refused_at_once, toy_dataset, tmp_path
 ):
-  refused_at_once(train(""), "data.path is empty", "data build")
-  refused_at_once(train("absent"), "absent/catalogue.json is missing")
+  refused_at_once(train(""), "data.sources is empty", "data build")
+  refused_at_once(train("absent"), "absent is no folder")
   good = train(toy_dataset)
   refused_at_once(
     [*good, "--config.train.global_batch=12"],
@@ -299,7 +299,7 @@ def test_hosts_that_cannot_be_joined_are_refused(
 def test_scores_of_no_run_are_refused(refused_at_once, toy_dataset):
   words = ["evaluate", TINY, "--workdir=run"]
   refused_at_once(
-    [*words, f"--config.data.path={toy_dataset}"], "run/model/config.json"
+    [*words, f"--config.data.sources={toy_dataset}"], "run/model/config.json"
   )
 
 

@@ -11,7 +11,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from configs import paper, tiny
-from fewshot_mss.data.catalogue import load_catalogue
+from fewshot_mss.data.sources import load_sources
 from fewshot_mss.default_config import get_config
 from fewshot_mss.describe import abstract_batch
 from fewshot_mss.errors import InputError
@@ -101,7 +101,7 @@ def test_every_file_builds_and_takes_a_step_at_full_size(name):
 def read_in_a_run(toy_dataset, tmp_path_factory):
   """Trains `tiny` and returns the names of the leaves that were read."""
   config = tiny.get_config()
-  config.data.path = str(toy_dataset)
+  config.data.sources = str(toy_dataset)
   config.lock()
   places = {id(config): ""} | {
     id(group): f"{name}." for name, group in config.items() if name != "seed"
@@ -196,7 +196,7 @@ def test_the_one_other_field_must_fit_the_data(toy_dataset):
   config = tiny.get_config()
   config.model.sample_rate_hz = 16000
   with pytest.raises(InputError, match=r"model\.sample_rate_hz is 16000"):
-    run_checks.check_run(config, load_catalogue(toy_dataset))
+    run_checks.check_run(config, load_sources(str(toy_dataset)))
 
 
 def test_programs_are_told_apart_by_what_they_compute(program_of):

@@ -1,5 +1,7 @@
 """The whole of an evaluation, with stand-ins whose figures are known."""
 
+import shutil
+
 import jax
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from fewshot_mss.data.evaluation_list import (
   whole_segment_settings,
 )
 from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.data.sources import load_sources
 from fewshot_mss.default_config import get_config
 from fewshot_mss.episode import Support
 from fewshot_mss.errors import InputError
@@ -339,7 +342,7 @@ def evaluate(model, params, directory, **changes):
   return evaluation.evaluate(
     model,
     params,
-    directory,
+    load_sources(str(directory)),
     split="test",
     eval_config=small_config(**changes),
     max_negatives=1,
@@ -456,10 +459,13 @@ def test_a_config_that_cannot_be_is_named(toy_dataset, changes, message):
 def test_a_model_that_does_not_fit_the_dataset_is_refused(toy_dataset):
   with pytest.raises(InputError, match="8000 Hz and the model at 16000 Hz"):
     evaluate(make_model(sample_rate_hz=16000), {}, toy_dataset)
-  with pytest.raises(InputError, match=r"model.num_classes is 1 and"):
+  with pytest.raises(InputError, match=r"num_classes is 1 and there"):
     evaluate(make_model(conditioning="class", num_classes=1), {}, toy_dataset)
 
 
 def test_a_split_without_a_list_is_named(toy_dataset, tmp_path):
-  with pytest.raises(InputError, match="missing"):
-    evaluate(make_model(), {}, tmp_path)
+  data = tmp_path / "data"
+  shutil.copytree(toy_dataset, data)
+  (data / "evaluation_test.json").unlink()
+  with pytest.raises(InputError, match=r"evaluation_test\.json: missing"):
+    evaluate(make_model(), {}, data)

@@ -35,7 +35,7 @@ def words(dataset, workdir):
   return [
     "train",
     f"--config={ROOT / 'configs' / 'tiny.py'}",
-    f"--config.data.path={dataset}",
+    f"--config.data.sources={dataset}",
     *(f"--config.{key}={value}" for key, value in SETTINGS.items()),
     f"--workdir={workdir}",
   ]

@@ -9,13 +9,18 @@ from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.episodes import episode_spec
 from fewshot_mss.data.pipeline import episode_batches, flatten, unflatten
 from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.data.sources import load_sources
 from fewshot_mss.errors import InputError
 
 
 def batches(config, directory, start, stop, **kwargs):
   return list(
     episode_batches(
-      config, directory, start_step=start, stop_step=stop, **kwargs
+      config,
+      load_sources(str(directory)),
+      start_step=start,
+      stop_step=stop,
+      **kwargs,
     )
   )
 
@@ -129,5 +134,9 @@ def test_what_cannot_be_served_is_refused_before_the_first_batch(
   toy_config.update_from_flattened_dict(changes)
   with pytest.raises(InputError, match=message):
     episode_batches(
-      toy_config, toy_dataset, start_step=0, stop_step=1, **kwargs
+      toy_config,
+      load_sources(str(toy_dataset)),
+      start_step=0,
+      stop_step=1,
+      **kwargs,
     )

@@ -4,19 +4,15 @@ import jax
 import numpy as np
 import pytest
 
-from fewshot_mss.data.catalogue import load_catalogue
+from fewshot_mss.data.sources import load_sources
 from fewshot_mss.errors import InputError
-from fewshot_mss.training.run_checks import (
-  blank_batch,
-  check_run,
-  dataset_folder,
-)
+from fewshot_mss.training.run_checks import blank_batch, check_run
 from tiny_run import tiny_config
 
 
 @pytest.fixture(scope="module")
-def catalogue(toy_dataset):
-  return load_catalogue(toy_dataset)
+def sources(toy_dataset):
+  return load_sources(str(toy_dataset))
 
 
 def negatives(count):
@@ -49,9 +45,9 @@ def negatives(count):
     ({"eval__shots": ()}, "eval.shots is"),
   ],
 )
-def test_what_cannot_run_is_named(toy_dataset, catalogue, changes, said):
+def test_what_cannot_run_is_named(toy_dataset, sources, changes, said):
   with pytest.raises(InputError, match=said) as caught:
-    check_run(tiny_config(toy_dataset, **changes), catalogue)
+    check_run(tiny_config(toy_dataset, **changes), sources)
   assert "\n" not in str(caught.value)
 
 
@@ -65,9 +61,9 @@ def test_what_cannot_run_is_named(toy_dataset, catalogue, changes, said):
     {"seed": 2**32 - 1, "train__ema_decay": 0.0, "train__warmup_steps": 0},
   ],
 )
-def test_what_can_run_returns_its_network(toy_dataset, catalogue, changes):
+def test_what_can_run_returns_its_network(toy_dataset, sources, changes):
   config = tiny_config(toy_dataset, **changes)
-  model = check_run(config, catalogue)
+  model = check_run(config, sources)
   assert model.conditioning == config.model.conditioning
   assert model.unet_channels == tuple(config.model.unet_channels)
 
@@ -88,9 +84,3 @@ def test_a_blank_batch_has_the_shapes_of_the_run(toy_dataset):
   assert batch.support.class_id.shape == batch.query_mask.shape == (1, 3)
   kinds = {np.asarray(leaf).dtype.name for leaf in jax.tree.leaves(batch)}
   assert kinds == {"float32", "bool", "int32"}
-
-
-def test_a_run_needs_a_dataset(toy_dataset):
-  assert dataset_folder(tiny_config(toy_dataset)) == toy_dataset
-  with pytest.raises(InputError, match=r"data\.path is empty"):
-    dataset_folder(tiny_config(""))

@@ -6,7 +6,7 @@ import shutil
 import jax
 import pytest
 
-from fewshot_mss.data.catalogue import load_catalogue
+from fewshot_mss.data.sources import load_sources
 from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation.evaluate import evaluate
 from fewshot_mss.evaluation.scores import Score
@@ -50,7 +50,7 @@ def scored(toy_dataset, monkeypatch):
   def validation_score(rows):
     monkeypatch.setattr(scoring, "_evaluate", lambda *args: rows)
     return scoring.validation_score(
-      config, make_model(**config.model), {}, toy_dataset
+      config, make_model(**config.model), {}, load_sources(str(toy_dataset))
     )
 
   return validation_score
@@ -82,7 +82,8 @@ def test_validation_asks_with_the_headline_alone(
 
   monkeypatch.setattr(scoring, "_evaluate", evaluate_nothing)
   model = make_model(**config.model)
-  assert scoring.validation_score(config, model, {}, toy_dataset) == 3.0
+  sources = load_sources(str(toy_dataset))
+  assert scoring.validation_score(config, model, {}, sources) == 3.0
   assert seen == [asked]
   assert tuple(config.eval.shots) == (2, 1)
 
@@ -94,7 +95,7 @@ def test_the_score_is_that_of_the_validation_songs(toy_dataset):
   rows = evaluate(
     model,
     params,
-    toy_dataset,
+    load_sources(str(toy_dataset)),
     split="validation",
     eval_config=config.eval,
     max_negatives=0,
@@ -108,24 +109,24 @@ def test_the_score_is_that_of_the_validation_songs(toy_dataset):
   ]
   assert len(expected) == 2
   assert scoring.validation_score(
-    config, model, params, toy_dataset
+    config, model, params, load_sources(str(toy_dataset))
   ) == pytest.approx(sum(expected) / 2, rel=1e-6)
 
 
 def test_a_dataset_may_have_nothing_to_score(toy_dataset, tmp_path):
-  assert scoring.has_items(toy_dataset, "validation")
-  assert scoring.has_items(toy_dataset, "test")
+  assert scoring.has_items(load_sources(str(toy_dataset)), "validation")
+  assert scoring.has_items(load_sources(str(toy_dataset)), "test")
   data = tmp_path / "data"
   shutil.copytree(toy_dataset, data)
   path = data / "evaluation_validation.json"
   content = json.loads(path.read_text("utf-8"))
   path.write_text(json.dumps(content | {"items": []}))
-  assert not scoring.has_items(data, "validation")
+  assert not scoring.has_items(load_sources(str(data)), "validation")
   path.write_text("{")
   with pytest.raises(InputError, match=r"evaluation_validation\.json is damag"):
-    scoring.has_items(data, "validation")
+    scoring.has_items(load_sources(str(data)), "validation")
   path.unlink()
-  assert not scoring.has_items(data, "validation")
+  assert not scoring.has_items(load_sources(str(data)), "validation")
 
 
 def test_a_run_that_is_not_there_is_named(toy_dataset, tmp_path):
@@ -137,13 +138,13 @@ def test_a_run_that_is_not_there_is_named(toy_dataset, tmp_path):
 def run(toy_dataset, tmp_path):
   """A workdir as a training leaves it, of a network that learned nothing."""
   config = tiny_config(toy_dataset, eval__max_items=2, eval__shots=(1,))
-  catalogue = load_catalogue(toy_dataset)
-  checkpoint.claim_workdir(tmp_path / "run", config, catalogue.content_hash)
+  sources = load_sources(str(toy_dataset))
+  checkpoint.claim_workdir(tmp_path / "run", config, sources.content_hash)
   save_archive(
     tmp_path / "run" / "model",
     jax.device_get(new_state(config).ema_params),
     model=config.model.to_dict(),
-    instruments=catalogue.seen_instruments,
+    instruments=sources.class_names,
     training={
       "steps": 0,
       "global_batch": 8,
@@ -173,7 +174,7 @@ def test_a_run_is_not_scored_on_a_dataset_that_it_was_not_trained_on(
   config, workdir = run
   path = workdir / "config.json"
   claim = json.loads(path.read_text("utf-8"))
-  path.write_text(json.dumps(claim | {"catalogue_hash": "other"}))
+  path.write_text(json.dumps(claim | {"data_hash": "other"}))
   with pytest.raises(InputError, match="trained on another dataset than"):
     scoring.evaluate_run(config, workdir)
   assert not (workdir / "evaluation").exists()

@@ -23,14 +23,18 @@ def config(toy_config):
 
 @pytest.mark.parametrize("split", [0, TEST])
 def test_files_are_what_the_pipeline_feeds(
-  config, toy_dataset, tmp_path, split
+  config, toy_sources, tmp_path, split
 ):
   config.data.random_shots = True
   (batch,) = episode_batches(
-    config, toy_dataset, start_step=5, stop_step=6, split=split
+    config,
+    toy_sources,
+    start_step=5,
+    stop_step=6,
+    split=split,
   )
   output = tmp_path / "new" / "folder"
-  paths = show_episode(toy_dataset, config, 5, output, split)
+  paths = show_episode(toy_sources, config, 5, output, split)
   assert sorted(output.iterdir()) == sorted(paths)
   expected = {"mixture.wav": batch.mixture[0]}
   support = batch.support
@@ -50,20 +54,20 @@ def test_files_are_what_the_pipeline_feeds(
     np.testing.assert_array_equal(written, samples)
 
 
-def test_the_picture_is_a_picture(config, toy_dataset, tmp_path):
+def test_the_picture_is_a_picture(config, toy_sources, tmp_path):
   from matplotlib import image
 
-  show_episode(toy_dataset, config, 0, tmp_path)
+  show_episode(toy_sources, config, 0, tmp_path)
   pixels = image.imread(tmp_path / "episode.png")
   assert min(pixels.shape[:2]) > 400
   # Spectrograms, not one colour.
   assert pixels[..., :3].std() > 0.1
 
 
-def test_the_same_episode_is_shown_again(config, toy_dataset, tmp_path, capsys):
+def test_the_same_episode_is_shown_again(config, toy_sources, tmp_path, capsys):
   printed = []
   for name in ("one", "two"):
-    show_episode(toy_dataset, config, 3, tmp_path / name)
+    show_episode(toy_sources, config, 3, tmp_path / name)
     printed.append(capsys.readouterr().out.split("\n")[:-2])
   assert printed[0] == printed[1]
   assert printed[0][0] == "Episode 3 of seed 0, train songs"
@@ -104,9 +108,9 @@ def test_words_name_songs_times_gains_and_examples(catalogue_of):
   ]
 
 
-def test_a_silent_target_can_be_drawn(config, toy_dataset, tmp_path):
+def test_a_silent_target_can_be_drawn(config, toy_sources, tmp_path):
   config.data.absent_share = 1.0
-  paths = show_episode(toy_dataset, config, 0, tmp_path)
+  paths = show_episode(toy_sources, config, 0, tmp_path)
   target, _ = soundfile.read(tmp_path / "query_0_target.wav")
   assert not target.any()
   assert paths[-1].exists()
@@ -121,37 +125,37 @@ def test_a_silent_target_can_be_drawn(config, toy_dataset, tmp_path):
   ],
 )
 def test_bad_requests_write_nothing(
-  config, toy_dataset, tmp_path, changes, index, message
+  config, toy_sources, tmp_path, changes, index, message
 ):
   config.update_from_flattened_dict(changes)
   with pytest.raises(InputError, match=message):
-    show_episode(toy_dataset, config, index, tmp_path / "out")
+    show_episode(toy_sources, config, index, tmp_path / "out")
   assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_refused(
-  config, toy_dataset, tmp_path
+  config, toy_sources, tmp_path
 ):
   blocked = tmp_path / "file"
   blocked.write_text("here")
   with pytest.raises(InputError, match="file cannot be written"):
-    show_episode(toy_dataset, config, 0, blocked)
+    show_episode(toy_sources, config, 0, blocked)
   assert blocked.read_text() == "here"
 
 
 def test_missing_matplotlib_is_named(
-  config, toy_dataset, tmp_path, monkeypatch
+  config, toy_sources, tmp_path, monkeypatch
 ):
   monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
   with pytest.raises(InputError, match=r"pip install 'fewshot-mss\[plot\]'"):
-    show_episode(toy_dataset, config, 0, tmp_path / "out")
+    show_episode(toy_sources, config, 0, tmp_path / "out")
   assert not (tmp_path / "out").exists()
 
 
 def test_titles_name_the_instruments_of_the_catalogue(
-  config, toy_dataset, tmp_path, capsys
+  config, toy_dataset, toy_sources, tmp_path, capsys
 ):
-  show_episode(toy_dataset, config, 1, tmp_path)
+  show_episode(toy_sources, config, 1, tmp_path)
   lines = capsys.readouterr().out.split("\n")
   catalogue = load_catalogue(toy_dataset)
   sources = [x for x in lines if x.startswith("source")]

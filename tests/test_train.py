@@ -66,7 +66,7 @@ def test_a_workdir_holds_all_of_a_run(finished, config, toy_dataset):
   assert described["config"]["train"]["steps"] == 7
   assert described["config"]["model"]["unet_channels"] == [4]
   catalogue = load_catalogue(toy_dataset)
-  assert described["catalogue_hash"] == catalogue.content_hash
+  assert described["data_hash"] == catalogue.content_hash
   assert saved_steps(workdir) == [6, 7]
   assert int(state.step) == 7
   assert_same(saved_states(workdir, config, [7]), [state])
@@ -156,7 +156,7 @@ def test_scored_again_by_its_verb_it_scores_the_same(
   before = path.read_text("utf-8")
   shutil.rmtree(path.parent)
   file = pytestconfig.rootpath / "configs" / "tiny.py"
-  words = [f"--config={file}", f"--config.data.path={toy_dataset}"]
+  words = [f"--config={file}", f"--config.data.sources={toy_dataset}"]
   assert cli.main(["evaluate", *words, f"--workdir={workdir}"]) == 0
   assert str(path.parent) in capsys.readouterr().out
   assert path.read_text("utf-8") == before
@@ -279,8 +279,8 @@ def test_without_validation_and_test_songs_it_trains_all_the_same(tmp_path):
 @pytest.mark.parametrize(
   ("changes", "said"),
   [
-    ({"data__path": ""}, r"data\.path is empty"),
-    ({"data__path": "nowhere"}, r"nowhere.catalogue\.json is missing"),
+    ({"data__sources": ""}, r"data\.sources is empty"),
+    ({"data__sources": "nowhere"}, "nowhere is no folder"),
     ({"train__global_batch": 12}, r"train\.global_batch=12 .* 8 devices"),
     ({"seed": -1}, "seed is -1"),
   ],

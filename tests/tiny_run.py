@@ -35,7 +35,7 @@ def tiny_config(dataset, **changes):
   """Keys of `changes` have `__` for the dot: `train__steps=3`."""
   config = get_config()
   config.update_from_flattened_dict(SIZES)
-  config.data.path = str(dataset)
+  config.data.sources = str(dataset)
   config.update_from_flattened_dict(
     {key.replace("__", "."): value for key, value in changes.items()}
   )

@@ -67,6 +67,10 @@ class Catalogue:
     block_samples: Length of the blocks of `levels_db`; the last is shorter
       where the segment is not a multiple.
     provenance: Where the audio comes from.
+    class_names: The classes of the run, where the dataset is one of several
+      that are mixed; its own seen instruments otherwise.
+    left_out: Indices of the tracks that are not drawn from, as another dataset
+      of the mix holds them out.
   """
 
   track: Int[np.ndarray, " N"]
@@ -90,6 +94,8 @@ class Catalogue:
   segment_samples: int
   block_samples: int
   provenance: tuple[str, ...] = ()
+  class_names: tuple[str, ...] = ()
+  left_out: tuple[int, ...] = ()
 
   def __len__(self) -> int:
     """Returns the number of segments."""
@@ -97,16 +103,19 @@ class Catalogue:
 
   @functools.cached_property
   def class_ids(self) -> Int[np.ndarray, " I"]:
-    """Position among the seen instruments in order of name; -1 if unseen."""
-    ids = np.full(len(self.instruments), -1, np.int32)
-    seen = sorted(np.flatnonzero(self.seen), key=self.instruments.__getitem__)
-    ids[np.array(seen, np.int64)] = np.arange(len(seen))
-    return ids
+    """Position of each instrument among the classes; -1 if unseen."""
+    ids = {name: i for i, name in enumerate(self.seen_instruments)}
+    return np.array([ids.get(name, -1) for name in self.instruments], np.int32)
 
   @functools.cached_property
   def seen_instruments(self) -> tuple[str, ...]:
-    """Names of the seen instruments, in order of their class."""
-    return tuple(sorted(_picked(self.instruments, self.seen)))
+    """Names of the seen instruments, in order of their class.
+
+    Where several datasets are mixed, those of all of them.
+    """
+    return self.class_names or tuple(
+      sorted(_picked(self.instruments, self.seen))
+    )
 
   @functools.cached_property
   def active(self) -> Bool[np.ndarray, "N blocks"]:
@@ -131,7 +140,11 @@ class Catalogue:
   @functools.cached_property
   def trainable(self) -> Bool[np.ndarray, " N"]:
     """Rows of seen instruments in timbres that training may hear."""
-    return self.seen[self.instrument] & ~self.unheard[self.patch]
+    kept = np.ones(len(self.tracks), np.bool_)
+    kept[list(self.left_out)] = False
+    return (
+      self.seen[self.instrument] & ~self.unheard[self.patch] & kept[self.track]
+    )
 
   @functools.cached_property
   def view(self) -> View:

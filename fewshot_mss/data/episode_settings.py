@@ -137,16 +137,16 @@ def check_settings(
   instruments = len(catalogue.view.split_instruments[split])
   if instruments < 2:
     raise InputError(
-      f"data.path holds fewer than two seen instruments in {SPLITS[split]} "
+      f"data.sources holds fewer than two seen instruments in {SPLITS[split]} "
       "songs: there is nothing to separate them from"
     )
   if instruments < settings.min_sources:
     raise InputError(
-      f"data.min_sources is {settings.min_sources} but data.path holds "
+      f"data.min_sources is {settings.min_sources} but there are "
       f"{instruments} seen instruments in {SPLITS[split]} songs: lower it"
     )
   if settings.several_sources_share and instruments < 3:
     raise InputError(
-      "data.several_sources_share needs three seen instruments, but data.path "
-      f"holds two in {SPLITS[split]} songs: set it to 0"
+      "data.several_sources_share needs three seen instruments, but there are "
+      f"two in {SPLITS[split]} songs: set it to 0"
     )

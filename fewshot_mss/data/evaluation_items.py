@@ -45,6 +45,13 @@ class EvaluationItem(NamedTuple):
   wrong_instrument: str
 
 
+def group_name(*, is_seen: bool, is_unheard: bool) -> str:
+  """Returns what the items of such a target are called."""
+  return ("seen" if is_seen else "unseen") + (
+    ", unheard timbre" if is_unheard else ""
+  )
+
+
 def evaluation_items(
   catalogue: Catalogue, split: int, *, seed: int = 0
 ) -> list[EvaluationItem]:
@@ -68,8 +75,7 @@ def evaluation_items(
   ):
     rng = random.Random(f"{seed} {split} {number}")
     pool = pools[is_unheard]
-    group = "seen" if is_seen else "unseen"
-    group += ", unheard timbre" if is_unheard else ""
+    group = group_name(is_seen=is_seen, is_unheard=is_unheard)
     queues = [
       _queue(rng, catalogue, pool, split, int(instrument))
       for instrument in pool.split_instruments[split]

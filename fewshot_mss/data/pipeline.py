@@ -2,16 +2,15 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
 
-from fewshot_mss.data.catalogue import TRAIN, Catalogue, load_catalogue
-from fewshot_mss.data.episode_settings import EpisodeSettings, check_settings
-from fewshot_mss.data.episodes import episode_spec
+from fewshot_mss.data.catalogue import TRAIN
+from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.data.sources import Sources, check_sources, draw_episode
 from fewshot_mss.episode import EpisodeBatch, Support
 from fewshot_mss.errors import InputError
 
@@ -30,14 +29,13 @@ def import_tensorflow() -> Any:
 
 def episode_batches(
   config: ConfigDict,
-  directory: Path,
+  sources: Sources,
   *,
   start_step: int,
   stop_step: int,
   shard_index: int = 0,
   shard_count: int = 1,
   split: int = TRAIN,
-  catalogue: Catalogue | None = None,
 ) -> Iterator[EpisodeBatch]:
   """Yields the batches of some steps.
 
@@ -47,19 +45,18 @@ def episode_batches(
 
   Args:
     config: The configuration; `seed`, `data` and `train.global_batch` matter.
-    directory: The prepared dataset.
+    sources: The prepared datasets.
     start_step: First step.
     stop_step: The step after the last.
     shard_index: Which host this is.
     shard_count: How many hosts there are.
     split: Which songs.
-    catalogue: Of the folder, where it is loaded already.
 
   Returns:
     An iterator over batches of `global_batch // shard_count` episodes, numpy.
 
   Raises:
-    InputError: If the dataset cannot serve the configuration, the seed is
+    InputError: If the datasets cannot serve the configuration, the seed is
       negative, or the hosts do not divide the batch.
   """
   global_batch = config.train.global_batch
@@ -70,19 +67,22 @@ def episode_batches(
       f"train.global_batch is {global_batch}: give a multiple of the "
       f"{shard_count} hosts"
     )
-  if catalogue is None:
-    catalogue = load_catalogue(directory)
   settings = EpisodeSettings.from_config(config)
-  check_settings(settings, catalogue, split)
-  reader = RecordReader(directory, catalogue)
+  check_sources(settings, sources, split)
+  readers = [
+    RecordReader(folder, catalogue)
+    for folder, catalogue in zip(
+      sources.folders, sources.catalogues, strict=True
+    )
+  ]
   local_batch = global_batch // shard_count
   first = shard_index * local_batch
 
   def read(number: np.integer | np.ndarray) -> list[np.ndarray]:
     step, position = divmod(int(number), local_batch)
     index = step * global_batch + first + position
-    spec = episode_spec(config.seed, index, catalogue, settings, split)
-    return flatten(read_episode(spec, reader, settings))
+    source, spec = draw_episode(sources, config.seed, index, settings, split)
+    return flatten(read_episode(spec, readers[source], settings))
 
   tf = import_tensorflow()
   example = read(np.int64(start_step * local_batch))

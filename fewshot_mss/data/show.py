@@ -9,10 +9,11 @@ from jaxtyping import Float32
 from ml_collections import ConfigDict
 
 from fewshot_mss.audio.files import check_writable
-from fewshot_mss.data.catalogue import SPLITS, TRAIN, Catalogue, load_catalogue
-from fewshot_mss.data.episode_settings import EpisodeSettings, check_settings
-from fewshot_mss.data.episodes import NO_RECORD, EpisodeSpec, episode_spec
+from fewshot_mss.data.catalogue import SPLITS, TRAIN, Catalogue
+from fewshot_mss.data.episode_settings import EpisodeSettings
+from fewshot_mss.data.episodes import NO_RECORD, EpisodeSpec
 from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.data.sources import Sources, check_sources, draw_episode
 from fewshot_mss.episode import EpisodeBatch
 from fewshot_mss.errors import InputError
 
@@ -35,7 +36,7 @@ class _Clip(NamedTuple):
 
 
 def show_episode(
-  directory: Path,
+  sources: Sources,
   config: ConfigDict,
   index: int,
   output: Path,
@@ -44,7 +45,7 @@ def show_episode(
   """Writes one episode as training is fed it, and prints what it holds.
 
   Args:
-    directory: The prepared folder.
+    sources: The prepared datasets.
     config: The configuration; `seed`, `model.sample_rate_hz`, `data` matter.
     index: Number of the episode, from 0.
     output: Folder to write into; made if it is not there.
@@ -59,12 +60,16 @@ def show_episode(
       cannot be written, or the dataset cannot serve the configuration.
   """
   figure_class = _import_figure()
-  catalogue, settings, spec = _draw(directory, config, index, split)
+  settings = _check(sources, config, index, split)
+  source, spec = draw_episode(sources, config.seed, index, settings, split)
+  catalogue = sources.catalogues[source]
   check_writable(output)
-  reader = RecordReader(directory, catalogue)
+  reader = RecordReader(sources.folders[source], catalogue)
   episode = read_episode(spec, reader, settings)
 
   heading = f"Episode {index} of seed {config.seed}, {SPLITS[split]} songs"
+  if len(sources.folders) > 1:
+    heading += f" of {sources.names[source]}"
   print("\n".join([heading, *describe_episode(catalogue, spec)]))
   rows = _clips(catalogue, spec, episode)
   rate_hz = settings.sample_rate_hz
@@ -108,18 +113,16 @@ def describe_episode(catalogue: Catalogue, spec: EpisodeSpec) -> list[str]:
   return lines
 
 
-def _draw(
-  directory: Path, config: ConfigDict, index: int, split: int
-) -> tuple[Catalogue, EpisodeSettings, EpisodeSpec]:
-  """Draws the episode as the pipeline does."""
+def _check(
+  sources: Sources, config: ConfigDict, index: int, split: int
+) -> EpisodeSettings:
+  """Checks as the pipeline does."""
   for name, value in (("index", index), ("seed", config.seed)):
     if value < 0:
       raise InputError(f"{name} is {value}: give 0 or more")
   settings = EpisodeSettings.from_config(config)
-  catalogue = load_catalogue(directory)
-  check_settings(settings, catalogue, split)
-  spec = episode_spec(config.seed, index, catalogue, settings, split)
-  return catalogue, settings, spec
+  check_sources(settings, sources, split)
+  return settings
 
 
 def _describe_query(

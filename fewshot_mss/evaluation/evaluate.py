@@ -7,7 +7,6 @@ to its query scores the same both times.
 
 import functools
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -17,14 +16,12 @@ from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from fewshot_mss.data.catalogue import Catalogue, load_catalogue
+from fewshot_mss.data.catalogue import Catalogue
 from fewshot_mss.data.evaluation_items import MAX_POSITIVES, EvaluationItem
-from fewshot_mss.data.evaluation_list import (
-  list_path,
-  read_evaluation_list,
-  whole_segment_settings,
-)
+from fewshot_mss.data.evaluation_list import list_path, whole_segment_settings
 from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.data.source_items import source_items
+from fewshot_mss.data.sources import Sources
 from fewshot_mss.episode import EpisodeBatch, Support
 from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation.items import (
@@ -49,7 +46,7 @@ SeparateFn = Callable[[np.ndarray, Support], np.ndarray]
 def evaluate(
   model: FewShotSeparator,
   params: PyTree,
-  directory: Path,
+  sources: Sources,
   *,
   split: str,
   eval_config: ConfigDict,
@@ -57,17 +54,17 @@ def evaluate(
   patch_s: float,
   progress: bool = True,
 ) -> list[Score]:
-  """Scores a network on the fixed list of a prepared dataset.
+  """Scores a network on the fixed list of each prepared dataset.
 
   Mixtures go through it as songs do when they are separated, in patches of the
   length that it was trained on. Examples are embedded whole, segment by
-  segment. Nothing here is random: the same network and folder give the same
+  segment. Nothing here is random: the same network and folders give the same
   scores.
 
   Args:
     model: The network.
     params: Its parameters; moved to one device of this host.
-    directory: The prepared dataset.
+    sources: The prepared datasets; what has no list is passed over.
     split: `validation` or `test`.
     eval_config: The config group `eval`.
     max_negatives: Negative examples a query, at most.
@@ -75,19 +72,19 @@ def evaluate(
     progress: Whether to show a bar with the time left.
 
   Returns:
-    The scores of every system for every item, item by item, for the numbers of
-    shots that `evaluated_shots` says.
+    The scores of every system for every item, dataset by dataset and item by
+    item, for the numbers of shots that `evaluated_shots` says.
 
   Raises:
-    InputError: If the config or the dataset cannot be used.
+    InputError: If the config or a dataset cannot be used.
   """
   check_eval_config(eval_config)
-  catalogue = load_catalogue(directory)
-  _check_fit(model, catalogue, directory)
-  items = read_evaluation_list(directory, split)
-  if not items:
+  _check_fit(model, sources)
+  lists = [source_items(sources, i, split) for i in range(len(sources.folders))]
+  if not any(lists):
+    paths = [str(list_path(folder, split)) for folder in sources.folders]
     raise InputError(
-      f"{list_path(directory, split)} has no items: build the dataset with "
+      f"{', '.join(paths)}: missing or without items: build a dataset with "
       f"more {split} songs"
     )
   shots = evaluated_shots(model, eval_config)
@@ -115,19 +112,27 @@ def evaluate(
     )
     return estimates.swapaxes(0, 1)
 
-  return evaluate_items(
-    choose_items(items, eval_config.max_items),
-    RecordReader(directory, catalogue),
-    catalogue,
-    separate,
-    shots=shots,
-    max_negatives=max_negatives if takes_negatives else 0,
-    batch=eval_config.batch,
-    collapse_db=eval_config.collapse_db,
-    n_fft=model.n_fft,
-    hop_samples=model.hop_samples,
-    progress=progress,
-  )
+  scores = []
+  for name, folder, catalogue, items in zip(
+    sources.names, sources.folders, sources.catalogues, lists, strict=True
+  ):
+    if not items:
+      continue
+    found = evaluate_items(
+      choose_items(items, eval_config.max_items),
+      RecordReader(folder, catalogue),
+      catalogue,
+      separate,
+      shots=shots,
+      max_negatives=max_negatives if takes_negatives else 0,
+      batch=eval_config.batch,
+      collapse_db=eval_config.collapse_db,
+      n_fft=model.n_fft,
+      hop_samples=model.hop_samples,
+      progress=progress,
+    )
+    scores += [score._replace(dataset=name) for score in found]
+  return scores
 
 
 def evaluate_items(
@@ -252,17 +257,17 @@ def _separate(
   return model.apply({"params": params}, patches, conditions, method="separate")
 
 
-def _check_fit(
-  model: FewShotSeparator, catalogue: Catalogue, directory: Path
-) -> None:
-  if model.sample_rate_hz != catalogue.sample_rate_hz:
+def _check_fit(model: FewShotSeparator, sources: Sources) -> None:
+  # All of them are at one rate.
+  rate_hz = sources.catalogues[0].sample_rate_hz
+  if model.sample_rate_hz != rate_hz:
     raise InputError(
-      f"{directory} is at {catalogue.sample_rate_hz} Hz and the model at "
+      f"{sources.folders[0]} is at {rate_hz} Hz and the model at "
       f"{model.sample_rate_hz} Hz: build the dataset at the model's rate"
     )
-  classes = int(catalogue.seen.sum())
+  classes = len(sources.class_names)
   if model.conditioning == "class" and model.num_classes < classes:
     raise InputError(
-      f"model.num_classes is {model.num_classes} and {directory} has "
-      f"{classes} seen classes: give at least as many"
+      f"model.num_classes is {model.num_classes} and there are {classes} seen "
+      "classes: give at least as many"
     )

@@ -17,7 +17,7 @@ class Score(NamedTuple):
   """One output of one system for one item of the evaluation list.
 
   Attributes:
-    item: Number in the list.
+    item: Number in the list of its dataset.
     group: `seen`, `unseen`, or either with `, unheard timbre`.
     song: Name of the track.
     instrument: The target.
@@ -30,6 +30,7 @@ class Score(NamedTuple):
     si_sdr_improvement_db: Over the mixture's.
     level_db: Of the output, relative to the target.
     collapsed: Whether that level is so low that the output counts as silence.
+    dataset: Name of the dataset that the item is of.
   """
 
   item: int
@@ -45,3 +46,9 @@ class Score(NamedTuple):
   si_sdr_improvement_db: float
   level_db: float
   collapsed: bool
+  dataset: str = ""
+
+  @property
+  def place(self) -> tuple[str, int]:
+    """What tells the item from those of all lists."""
+    return self.dataset, self.item

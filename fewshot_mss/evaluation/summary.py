@@ -22,6 +22,9 @@ def summarise(
 ) -> Summary:
   """Summarises scores, each group of items apart.
 
+  Where several datasets were scored, the groups of all items come first and
+  then those of each dataset, named `seen, of NAME`.
+
   Args:
     scores: Of one evaluation; the last number of shots is the headline.
     bootstrap_samples: Draws of each interval.
@@ -34,16 +37,19 @@ def summarise(
     `gain_over_shots` and `instruments`.
   """
   shots = list(dict.fromkeys(s.shots for s in scores if s.shots is not None))
-  groups = list(dict.fromkeys(score.group for score in scores))
+  groups: dict[str, list[Score]] = {}
+  for score in scores:
+    groups.setdefault(score.group, []).append(score)
+  if len({score.dataset for score in scores}) > 1:
+    for score in scores:
+      groups.setdefault(f"{score.group}, of {score.dataset}", []).append(score)
   draws = {"samples": bootstrap_samples, "seed": seed}
   return {
     "shots": shots,
     "headline_shots": shots[-1] if shots else None,
     "groups": {
-      group: _summarise_group(
-        [score for score in scores if score.group == group], shots, draws
-      )
-      for group in groups
+      group: _summarise_group(held, shots, draws)
+      for group, held in groups.items()
     },
   }
 
@@ -129,12 +135,12 @@ def _summarise_group(
   scores: list[Score], shots: list[int], draws: dict[str, int]
 ) -> Json:
   tables: dict[tuple[str, int | None], list[Score]] = {}
-  for score in sorted(scores, key=lambda score: score.item):
+  for score in sorted(scores, key=lambda score: score.place):
     tables.setdefault((score.system, score.shots), []).append(score)
   asked = [k for k in shots if (MODEL, k) in tables]
   headline = tables.get((MODEL, asked[-1]), []) if asked else []
   return {
-    "num_items": len({score.item for score in scores}),
+    "num_items": len({score.place for score in scores}),
     "num_songs": len({score.song for score in scores}),
     "systems": [
       _system_row(system, k, tables[system, k], draws)
@@ -223,7 +229,7 @@ def _paired(
 
 def _differences(first: list[Score], second: list[Score]) -> np.ndarray:
   """Returns the differences in SI-SDR, item by item."""
-  if [score.item for score in first] != [score.item for score in second]:
+  if [score.place for score in first] != [score.place for score in second]:
     raise ValueError("two systems were scored on different items")
   return _column(first, "si_sdr_db") - _column(second, "si_sdr_db")
 

@@ -19,9 +19,9 @@ SCORE = "eval_score"
 
 # Leaves that may change between two starts of a run: they say where the data
 # lies and what is shown and kept, but no number of the training depends on
-# them.
+# them. What data it is, and with what weights, is in the hash beside them.
 _FREE = {
-  "data.path",
+  "data.sources",
   "data.read_threads",
   "data.prefetch_batches",
   "train.log_every_steps",
@@ -112,15 +112,13 @@ def restore(
   )
 
 
-def claim_workdir(
-  workdir: Path, config: ConfigDict, catalogue_hash: str
-) -> None:
+def claim_workdir(workdir: Path, config: ConfigDict, data_hash: str) -> None:
   """Writes `config.json`, or checks that the one there is of the same run.
 
   Args:
     workdir: Folder of the run; made if it is not there.
     config: Of this start.
-    catalogue_hash: Of the dataset of this start.
+    data_hash: Of the datasets of this start, see `Sources.content_hash`.
 
   Raises:
     InputError: If the folder holds a run that differs in what matters, or
@@ -128,7 +126,7 @@ def claim_workdir(
   """
   mine = {
     "config": json.loads(config.to_json_best_effort()),
-    "catalogue_hash": catalogue_hash,
+    "data_hash": data_hash,
   }
   path = workdir / "config.json"
   check_writable(workdir)
@@ -148,7 +146,7 @@ def claim_workdir(
   try:
     theirs = json.loads(there)
     differing = _differences(theirs["config"], mine["config"])
-    their_hash = theirs["catalogue_hash"]
+    their_hash = theirs["data_hash"]
   except (ValueError, KeyError, TypeError) as error:
     raise InputError(
       f"{path} is damaged: name another --workdir, or remove this one"
@@ -159,42 +157,41 @@ def claim_workdir(
       f"({'; '.join(differing)}): name another --workdir, or go on with the "
       "values that it began with"
     )
-  if their_hash != catalogue_hash:
+  if their_hash != data_hash:
     raise InputError(
       f"workdir {workdir} holds a run on another dataset than "
-      f"{config.data.path}: name another --workdir, or the dataset that it "
-      "began with in data.path"
+      f"{config.data.sources}, or with other weights: name another --workdir, "
+      "or what it began with in data.sources"
     )
 
 
-def check_trained_on(
-  workdir: Path, directory: Path, catalogue_hash: str
-) -> None:
-  """Checks that a run was trained on a dataset, before it is scored on it.
+def check_trained_on(workdir: Path, words: str, data_hash: str) -> None:
+  """Checks that a run was trained on some data, before it is scored on them.
 
-  On another one, what counts as seen and which songs are for testing would be
-  of that dataset, not of the run.
+  On others, what counts as seen and which songs are for testing would be of
+  those, not of the run.
 
   Args:
     workdir: Folder of the run.
-    directory: The dataset, for the message.
-    catalogue_hash: Of the dataset.
+    words: `data.sources`, for the message.
+    data_hash: See `Sources.content_hash`.
 
   Raises:
-    InputError: If the run was on another dataset, or does not say on which.
+    InputError: If the run was on others, or does not say on which.
   """
   path = workdir / "config.json"
   try:
     described = json.loads(path.read_text(encoding="utf-8"))
-    same = described["catalogue_hash"] == catalogue_hash
+    same = described["data_hash"] == data_hash
   except (OSError, ValueError, KeyError, TypeError) as error:
     raise InputError(
       f"{path} cannot be read: name the workdir of a run with --workdir"
     ) from error
   if not same:
     raise InputError(
-      f"{workdir} was trained on another dataset than {directory}, which may "
-      "hold its training songs: name the one that it began with in data.path"
+      f"{workdir} was trained on another dataset than {words}, which may hold "
+      "its training songs, or with other weights: name what it began with in "
+      "data.sources"
     )
 
 

@@ -1,14 +1,13 @@
 """What a person can get wrong about a run, found before anything slow."""
 
 import math
-from pathlib import Path
 
 import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from fewshot_mss.data.catalogue import Catalogue
-from fewshot_mss.data.episode_settings import EpisodeSettings, check_settings
+from fewshot_mss.data.episode_settings import EpisodeSettings
+from fewshot_mss.data.sources import Sources, check_sources
 from fewshot_mss.episode import EpisodeBatch, Support
 from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation.evaluate import check_eval_config
@@ -34,22 +33,12 @@ _RANGES = {
 }
 
 
-def dataset_folder(config: ConfigDict) -> Path:
-  """Returns `data.path`; InputError if it is empty."""
-  if not config.data.path:
-    raise InputError(
-      "data.path is empty: give --config.data.path=FOLDER, one that "
-      "`fewshot-mss data build` wrote"
-    )
-  return Path(config.data.path)
-
-
-def check_run(config: ConfigDict, catalogue: Catalogue) -> FewShotSeparator:
-  """Checks that configuration, dataset and devices go together.
+def check_run(config: ConfigDict, sources: Sources) -> FewShotSeparator:
+  """Checks that configuration, datasets and devices go together.
 
   Args:
     config: Of the run.
-    catalogue: Of the dataset.
+    sources: The datasets.
 
   Returns:
     The network that the configuration describes.
@@ -60,7 +49,7 @@ def check_run(config: ConfigDict, catalogue: Catalogue) -> FewShotSeparator:
   _check_numbers(config)
   losses.get_loss(config.train.loss)
   parallel.check_batch(config.train.global_batch, "train.global_batch")
-  check_settings(EpisodeSettings.from_config(config), catalogue)
+  check_sources(EpisodeSettings.from_config(config), sources)
   conditioning = config.model.conditioning
   if conditioning != "class" and not config.data.max_positives:
     # The encoder of examples would not even come to be.
@@ -73,10 +62,10 @@ def check_run(config: ConfigDict, catalogue: Catalogue) -> FewShotSeparator:
       "model.conditioning is examples_and_negatives: give data.max_negatives "
       "of at least 1"
     )
-  num_seen = int(catalogue.seen.sum())
+  num_seen = len(sources.class_names)
   if conditioning == "class" and config.model.num_classes < num_seen:
     raise InputError(
-      f"model.num_classes is {config.model.num_classes} but the dataset has "
+      f"model.num_classes is {config.model.num_classes} but the data have "
       f"{num_seen} seen instruments: give at least that"
     )
   check_eval_config(config.eval)

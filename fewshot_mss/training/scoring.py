@@ -10,12 +10,9 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from fewshot_mss.data.catalogue import load_catalogue
-from fewshot_mss.data.evaluation_list import (
-  list_hash,
-  list_path,
-  read_evaluation_list,
-)
+from fewshot_mss.data.evaluation_list import list_hash, list_path
+from fewshot_mss.data.source_items import source_items
+from fewshot_mss.data.sources import Sources, load_sources
 from fewshot_mss.evaluation.evaluate import evaluate, evaluated_shots
 from fewshot_mss.evaluation.report import machine_description, write_evaluation
 from fewshot_mss.evaluation.scores import MODEL, Score
@@ -25,29 +22,28 @@ from fewshot_mss.export.checks import build_model
 from fewshot_mss.models.separator import FewShotSeparator
 from fewshot_mss.training import parallel
 from fewshot_mss.training.checkpoint import check_trained_on
-from fewshot_mss.training.run_checks import dataset_folder
 
 
-def has_items(directory: Path, split: str) -> bool:
+def has_items(sources: Sources, split: str) -> bool:
   """Tells whether there is anything to score: a small folder may have none.
 
   Args:
-    directory: The prepared dataset.
+    sources: The prepared datasets.
     split: `validation` or `test`.
 
   Returns:
-    Whether there is a list and it holds an item.
+    Whether one of them has a list that holds an item.
 
   Raises:
-    InputError: If the list is damaged or of another dataset.
+    InputError: If a list is damaged or of another dataset.
   """
-  return list_path(directory, split).exists() and bool(
-    read_evaluation_list(directory, split)
-  )
+  # All lists are read, so that a damaged one is found before any long work.
+  lists = [source_items(sources, i, split) for i in range(len(sources.folders))]
+  return any(lists)
 
 
 def validation_score(
-  config: ConfigDict, model: FewShotSeparator, params: Any, directory: Path
+  config: ConfigDict, model: FewShotSeparator, params: Any, sources: Sources
 ) -> float | None:
   """Returns the mean improvement on seen instruments of validation songs.
 
@@ -58,11 +54,12 @@ def validation_score(
     config: Of the run.
     model: The network.
     params: Its parameters; every process holds all of them.
-    directory: The prepared dataset; its validation list holds items.
+    sources: The prepared datasets; a validation list of them holds items. The
+      mean is over the items of all lists.
 
   Returns:
-    SI-SDR improvement in dB with the last of `eval.shots`; None if the list has
-    no items of seen instruments.
+    SI-SDR improvement in dB with the last of `eval.shots`; None if the lists
+    have no items of seen instruments.
   """
   score = math.nan
   if jax.process_index() == 0:
@@ -71,7 +68,7 @@ def validation_score(
     eval_config = config.eval.copy_and_resolve_references()
     eval_config.shots = (headline,)
     scores = _evaluate(
-      eval_config, model, params, directory, "validation", config.data
+      eval_config, model, params, sources, "validation", config.data
     )
     improvements = [
       row.si_sdr_improvement_db
@@ -88,7 +85,7 @@ def _evaluate(
   eval_config: ConfigDict,
   model: FewShotSeparator,
   params: Any,
-  directory: Path,
+  sources: Sources,
   split: str,
   trained_with: Mapping[str, Any] | ConfigDict,
 ) -> list[Score]:
@@ -96,7 +93,7 @@ def _evaluate(
   return evaluate(
     model,
     jax.device_get(params),
-    directory,
+    sources,
     split=split,
     eval_config=eval_config,
     max_negatives=trained_with["max_negatives"],
@@ -105,35 +102,36 @@ def _evaluate(
 
 
 def evaluate_run(config: ConfigDict, workdir: Path) -> Summary:
-  """Scores the trained model of a workdir on the test list.
+  """Scores the trained model of a workdir on the test lists.
 
   Writes `workdir/evaluation/` with evaluation.json, evaluation.md and a row
   for every item.
 
   Args:
-    config: `data.path`, `eval` and `seed` are read; all else is as in training.
+    config: `data.sources`, `eval` and `seed` are read; all else is as in
+      training.
     workdir: Folder of a run that is done: `workdir/model` is what is scored.
 
   Returns:
     The summary.
 
   Raises:
-    InputError: If the model or the dataset cannot be used, the model was
-      trained on another dataset, or the dataset has no test items.
+    InputError: If the model or a dataset cannot be used, the model was trained
+      on others, or no dataset has test items.
   """
   archive = load_archive(workdir / "model")
-  directory = dataset_folder(config)
-  check_trained_on(workdir, directory, load_catalogue(directory).content_hash)
+  sources = load_sources(config.data.sources)
+  check_trained_on(workdir, config.data.sources, sources.content_hash)
   model = build_model(archive.model)
   scores = _evaluate(
-    config.eval, model, archive.params, directory, "test", archive.training
+    config.eval, model, archive.params, sources, "test", archive.training
   )
   summary = summarise(
     scores, bootstrap_samples=config.eval.bootstrap_samples, seed=config.seed
   )
   provenance = {
-    "data": ", ".join(archive.training["data"]) or directory.name,
-    "evaluation list (SHA-256)": list_hash(list_path(directory, "test")),
+    "data": ", ".join(archive.training["data"]) or ", ".join(sources.names),
+    "evaluation list (SHA-256)": _list_hashes(sources),
     "training": (
       f"{archive.training['steps']} steps of "
       f"{archive.training['global_batch']} mixtures x "
@@ -143,5 +141,19 @@ def evaluate_run(config: ConfigDict, workdir: Path) -> Summary:
     "machine": machine_description(),
     "command": " ".join(["fewshot-mss", *sys.argv[1:]]),
   }
+  if sources.notes:
+    provenance["left out"] = "; ".join(sources.notes)
   write_evaluation(workdir / "evaluation", scores, summary, provenance)
   return summary
+
+
+def _list_hashes(sources: Sources) -> str:
+  """Returns the hash of the test list, or that of each dataset's by name."""
+  hashes = {
+    name: list_hash(list_path(folder, "test"))
+    for name, folder in zip(sources.names, sources.folders, strict=True)
+    if list_path(folder, "test").exists()
+  }
+  if len(sources.folders) == 1:
+    return hashes[sources.names[0]]
+  return ", ".join(f"{name} {digest}" for name, digest in hashes.items())

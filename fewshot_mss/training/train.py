@@ -8,19 +8,15 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from fewshot_mss.data.catalogue import Catalogue, load_catalogue
 from fewshot_mss.data.pipeline import episode_batches
+from fewshot_mss.data.sources import Sources, load_sources
 from fewshot_mss.episode import EpisodeBatch
 from fewshot_mss.errors import RunError
 from fewshot_mss.export.archive import check_replaceable, save_archive
 from fewshot_mss.training import checkpoint, parallel, scoring
 from fewshot_mss.training.metric_writer import MetricWriter
 from fewshot_mss.training.optimizer import make_optimizer
-from fewshot_mss.training.run_checks import (
-  blank_batch,
-  check_run,
-  dataset_folder,
-)
+from fewshot_mss.training.run_checks import blank_batch, check_run
 from fewshot_mss.training.step import TrainState, init_state, train_step
 
 # Steps after which the speed is told for the first time: the first ones wait
@@ -37,7 +33,7 @@ def train_and_evaluate(
 
   The workdir gets `config.json`, `checkpoints/STEP/`, `metrics.jsonl`,
   `tensorboard/`, and at the end `model/`, the archive that `separate` loads,
-  and `evaluation/` with the scores on the test list, if the dataset has one.
+  and `evaluation/` with the scores on the test list, if a dataset has one.
 
   Args:
     config: As of `default_config.get_config`.
@@ -49,18 +45,17 @@ def train_and_evaluate(
     The state after the last step.
 
   Raises:
-    InputError: If the configuration, the dataset and the devices do not go
+    InputError: If the configuration, the datasets and the devices do not go
       together, or the workdir holds another run. Before any long work.
     RunError: If gradients stop being finite.
   """
   # ---- What a person can get wrong, before anything slow.
-  directory = dataset_folder(config)
-  catalogue = load_catalogue(directory)
-  model = check_run(config, catalogue)
-  validates = scoring.has_items(directory, "validation")
-  tests = scoring.has_items(directory, "test")
+  sources = load_sources(config.data.sources)
+  model = check_run(config, sources)
+  validates = scoring.has_items(sources, "validation")
+  tests = scoring.has_items(sources, "test")
   check_replaceable(workdir / "model")
-  checkpoint.claim_workdir(workdir, config, catalogue.content_hash)
+  checkpoint.claim_workdir(workdir, config, sources.content_hash)
 
   # ---- The network, its optimiser, and where an earlier start left them.
   optimizer = make_optimizer(config.train)
@@ -85,8 +80,12 @@ def train_and_evaluate(
     # ---- Step by step. The next one is dispatched before the last one's
     # ---- metrics are fetched, so that devices never wait for this process.
     with MetricWriter(workdir, first_step=first, last_step=steps) as writer:
-      writer.say(_introduction(config, state, catalogue, first))
-      batches = _batches(config, directory, catalogue, first)
+      for line in (
+        _introduction(config, state, sources, first),
+        *sources.notes,
+      ):
+        writer.say(line)
+      batches = _batches(config, sources, first)
       window: list[dict[str, float]] = []
       pending = None
       for step in range(first + 1, steps + 1):
@@ -117,7 +116,7 @@ def train_and_evaluate(
         score = None
         if is_eval and validates:
           score = scoring.validation_score(
-            config, model, state.ema_params, directory
+            config, model, state.ema_params, sources
           )
           if score is not None:
             writer.write(step, {checkpoint.SCORE: score})
@@ -131,8 +130,8 @@ def train_and_evaluate(
       workdir / "model",
       params,
       model=config.model.to_dict(),
-      instruments=catalogue.seen_instruments,
-      training=_training_summary(config, catalogue),
+      instruments=sources.class_names,
+      training=_training_summary(config, sources),
     )
     if tests:
       scoring.evaluate_run(config, workdir)
@@ -142,18 +141,17 @@ def train_and_evaluate(
 
 
 def _batches(
-  config: ConfigDict, directory: Path, catalogue: Catalogue, first: int
+  config: ConfigDict, sources: Sources, first: int
 ) -> Iterator[EpisodeBatch]:
   if first >= config.train.steps:
     return iter(())
   return episode_batches(
     config,
-    directory,
+    sources,
     start_step=first,
     stop_step=config.train.steps,
     shard_index=jax.process_index(),
     shard_count=jax.process_count(),
-    catalogue=catalogue,
   )
 
 
@@ -188,7 +186,7 @@ def _mean(window: list[dict[str, float]]) -> dict[str, float]:
 
 
 def _introduction(
-  config: ConfigDict, state: TrainState, catalogue: Catalogue, first: int
+  config: ConfigDict, state: TrainState, sources: Sources, first: int
 ) -> str:
   """Says in one line what this run is."""
   parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
@@ -199,13 +197,13 @@ def _introduction(
     f"{jax.process_count()} process(es), {parameters:,} parameters "
     f"(conditioning {config.model.conditioning}), "
     f"{config.train.global_batch} mixtures x {config.data.num_queries} queries "
-    f"a step, {int(catalogue.seen.sum())} seen instruments, "
+    f"a step, {len(sources.class_names)} seen instruments, "
     f"{config.train.steps} steps"
   )
 
 
 def _training_summary(
-  config: ConfigDict, catalogue: Catalogue
+  config: ConfigDict, sources: Sources
 ) -> dict[str, object]:
   """Returns what the archive tells about its training."""
   return {
@@ -218,5 +216,5 @@ def _training_summary(
     "mixture_s": config.data.mixture_s,
     "max_positives": config.data.max_positives,
     "max_negatives": config.data.max_negatives,
-    "data": list(catalogue.provenance),
+    "data": list(sources.provenance),
   }
