@@ -239,3 +239,43 @@ def test_no_seen_items_show_nothing():
 
 def test_describe_interval_of_nothing():
   assert describe_interval(None) == "not measured (no items)"
+
+
+def test_several_datasets_are_told_together_and_apart():
+  # Both lists number their items from 0; songs of one name are one song.
+  one = table({5: [1.0, 3.0]}, [0.0, 0.0], dataset="one")
+  two = table({5: [10.0, 20.0]}, [0.0, 7.0], dataset="two")
+  two += table({5: [30.0]}, [0.0], dataset="two", group="unseen")
+  summary = summarise([*one, *two], bootstrap_samples=50)
+  assert list(summary["groups"]) == [
+    "seen",
+    "unseen",
+    "seen, of one",
+    "seen, of two",
+    "unseen, of two",
+  ]
+  means = {
+    name: find_row(held["systems"], shots=5, system=names.MODEL)
+    for name, held in summary["groups"].items()
+  }
+  assert means["seen"]["num_items"] == 4
+  assert {name: row["si_sdr_mean_db"] for name, row in means.items()} == {
+    "seen": 8.5,
+    "unseen": 30.0,
+    "seen, of one": 2.0,
+    "seen, of two": 15.0,
+    "unseen, of two": 30.0,
+  }
+  assert group(summary)["num_items"] == 4
+  cost = find_row(group(summary)["wrong_query_cost"], shots=5)
+  assert cost["cost_db"]["mean"] == pytest.approx((1 + 3 + 10 + 13) / 4)
+  # The verdict is on all of them.
+  said = verdict(summary)["improves_on_mixture"]["statement"]
+  assert "n = 4 items" in said
+
+
+def test_one_dataset_is_not_told_twice():
+  summary = summarise(
+    table({5: [1.0, 3.0]}, [0.0, 0.0], dataset="one"), bootstrap_samples=50
+  )
+  assert list(summary["groups"]) == ["seen"]

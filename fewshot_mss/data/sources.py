@@ -125,6 +125,14 @@ def load_sources(words: str) -> Sources:
   )
 
 
+def draw_source(sources: Sources, seed: int, index: int) -> int:
+  """Draws which dataset an episode is of; see `draw_episode`."""
+  if len(sources.folders) == 1:
+    return 0
+  rng = np.random.default_rng((seed, index, _STREAM))
+  return int(rng.choice(len(sources.weights), p=sources.weights))
+
+
 def draw_episode(
   sources: Sources,
   seed: int,
@@ -144,10 +152,7 @@ def draw_episode(
   Returns:
     Which dataset, and the episode as rows of its catalogue.
   """
-  source = 0
-  if len(sources.folders) > 1:
-    rng = np.random.default_rng((seed, index, _STREAM))
-    source = int(rng.choice(len(sources.weights), p=sources.weights))
+  source = draw_source(sources, seed, index)
   catalogue = sources.catalogues[source]
   return source, episode_spec(seed, index, catalogue, settings, split)
 

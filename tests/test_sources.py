@@ -1,0 +1,478 @@
+"""Datasets mixed by weight; what one of them holds out, none trains on."""
+
+import dataclasses
+import re
+
+import jax
+import numpy as np
+import pytest
+
+from fewshot_mss.data.builder import build
+from fewshot_mss.data.catalogue import (
+  TEST,
+  TRAIN,
+  VALIDATION,
+  load_catalogue,
+  save_catalogue,
+)
+from fewshot_mss.data.episode_settings import EpisodeSettings
+from fewshot_mss.data.episodes import episode_spec
+from fewshot_mss.data.pipeline import episode_batches
+from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.data.sources import (
+  check_sources,
+  draw_episode,
+  draw_source,
+  load_sources,
+  source_word,
+)
+from fewshot_mss.data.synth.toy import toy_track_set
+from fewshot_mss.errors import InputError
+
+# Instruments on purpose in another order, and other ones, in each.
+BAND = """
+train b1 flute 0
+train b1 drums 0
+train b2 bass 0
+train b2 drums 1
+validation b3 bass 0
+test b4 drums 0
+"""
+DUO = """
+train d1 organ 0
+train d1 bass 0
+train d2 alto 0
+test d3 organ 0
+"""
+
+
+@pytest.fixture
+def folder_of(catalogue_of, tmp_path):
+  """Writes the catalogue of some lines into a folder."""
+
+  def write(name, lines, **track_set):
+    folder = tmp_path / name
+    folder.mkdir(parents=True)
+    save_catalogue(catalogue_of(lines, **track_set), folder)
+    return folder
+
+  return write
+
+
+def settings(**changes):
+  return EpisodeSettings(
+    sample_rate_hz=16,
+    mixture_samples=8,
+    example_samples=8,
+    num_queries=1,
+    max_positives=1,
+    max_negatives=0,
+    min_sources=2,
+    max_sources=2,
+    random_mix_share=1.0,
+    several_sources_share=0.0,
+    absent_share=0.0,
+    same_track_share=0.0,
+    random_shots=False,
+    drop_positives_share=0.0,
+    drop_negatives_share=0.0,
+    gain_db=0.0,
+  )._replace(**changes)
+
+
+def songs(catalogue, rows):
+  return {catalogue.tracks[track] for track in catalogue.track[rows]}
+
+
+def drawn_from(catalogue, split=TRAIN):
+  """Songs that episodes of a split can draw from."""
+  rows = catalogue.view.moment_rows
+  return songs(catalogue, rows[catalogue.split[rows] == split])
+
+
+def assert_same_spec(one, other):
+  for a, b in zip(one, other, strict=True):
+    np.testing.assert_array_equal(a, b)
+
+
+# ---- The words.
+
+
+def test_one_folder_is_as_it_says_itself(folder_of):
+  band = folder_of("band", BAND, unseen=("bass",), sources=("a band",))
+  for words in (str(band), f" {band} ", f"{band}=7", source_word(band)):
+    sources = load_sources(words)
+    assert sources.folders == (band,)
+    assert sources.weights == (1.0,)
+    assert sources.notes == ()
+    assert sources.names == ("band",)
+    alone = load_catalogue(band)
+    assert sources.content_hash == alone.content_hash
+    assert sources.class_names == ("drums", "flute")
+    assert sources.provenance == ("a band",)
+    (catalogue,) = sources.catalogues
+    np.testing.assert_array_equal(catalogue.trainable, alone.trainable)
+    for index in range(5):
+      source, spec = draw_episode(sources, 3, index, settings())
+      assert source == 0
+      assert_same_spec(spec, episode_spec(3, index, alone, settings()))
+
+
+def test_weights_are_shares_and_are_one_if_not_given(folder_of):
+  a, b = folder_of("a", BAND), folder_of("b", DUO)
+  c = folder_of("c=d", "test x organ 0")
+  sources = load_sources(f"{a}=2.5, {b},{c}=1.5")
+  assert sources.folders == (a, b, c)
+  assert sources.weights == (0.5, 0.2, 0.3)
+  assert sources.names == ("a", "b", "c=d")
+
+
+def test_folders_of_one_name_are_called_by_their_paths(folder_of):
+  a, b = folder_of("a/8k", BAND), folder_of("b/8k", DUO)
+  assert load_sources(f"{a},{b}").names == (str(a), str(b))
+
+
+@pytest.mark.parametrize(
+  ("words", "said"),
+  [
+    ("", r"data\.sources is empty: .*data build"),
+    ("  ", r"data\.sources is empty"),
+    ("{a},", "'' cannot be read: give FOLDER or FOLDER=WEIGHT"),
+    ("=2", "'=2' cannot be read"),
+    ("{a}=", "cannot be read"),
+    ("{a}=much", "a=much' cannot be read"),
+    ("{a}=-1", "a=-1' cannot be read"),
+    ("{a}=nan", "a=nan' cannot be read"),
+    ("{a}=inf", "a=inf' cannot be read"),
+    ("{a}=0", "weight above 0"),
+    ("{a}=0,{b}=0", "weight above 0"),
+    ("{a},nowhere=2", "nowhere is no folder"),
+    ("{a},{a}", "hold the same: name it once"),
+    ("{b},{a}=1,{copy}=2", r"a and .*copy hold the same"),
+    ("{a},{empty}", r"empty/catalogue\.json is missing"),
+  ],
+)
+def test_words_that_name_no_mix_are_refused(folder_of, tmp_path, words, said):
+  a, b = folder_of("a", BAND), folder_of("b", DUO)
+  copy = folder_of("copy", BAND)
+  (tmp_path / "empty").mkdir()
+  words = words.format(a=a, b=b, copy=copy, empty=tmp_path / "empty")
+  with pytest.raises(InputError, match=said) as caught:
+    load_sources(words)
+  assert "\n" not in str(caught.value)
+
+
+def test_a_folder_becomes_the_words_that_name_it(folder_of, tmp_path):
+  for name in ("plain", "x=1", "a b"):
+    folder = folder_of(name, BAND)
+    assert load_sources(source_word(folder)).folders == (folder,)
+  with pytest.raises(InputError, match="without a comma"):
+    source_word(tmp_path / "a,b")
+  with pytest.raises(InputError, match="with a comma in its name cannot"):
+    load_sources(str(folder_of("a,b", BAND)))
+
+
+def test_rates_that_differ_are_refused_by_folder(folder_of, catalogue_of):
+  a, b = folder_of("a", BAND), folder_of("b", DUO)
+  c = folder_of("c", DUO + BAND)
+  faster = dataclasses.replace(catalogue_of(DUO + BAND), sample_rate_hz=32)
+  save_catalogue(faster, c)
+  with pytest.raises(InputError) as caught:
+    load_sources(f"{a},{b},{c}")
+  said = str(caught.value)
+  assert f"{a} is at 16 Hz and {c} at 32 Hz" in said
+
+
+def test_what_a_dataset_cannot_serve_is_told_with_its_folder(folder_of):
+  a, b = folder_of("a", BAND), folder_of("b", "train x organ 0\ntest y solo 0")
+  check_sources(settings(), load_sources(f"{a},{b}=0"))
+  with pytest.raises(InputError, match=f"{re.escape(str(b))}: .*fewer than"):
+    check_sources(settings(), load_sources(f"{a},{b}"))
+  check_sources(settings(), load_sources(str(a)))
+  with pytest.raises(InputError, match=f"{re.escape(str(a))}: .*sample_rate"):
+    check_sources(settings(sample_rate_hz=8), load_sources(f"{a},{b}=0"))
+
+
+# ---- Drawing.
+
+
+def test_weights_hold_over_ten_thousand_draws(folder_of):
+  a, b = folder_of("a", BAND), folder_of("b", DUO)
+  empty = folder_of("empty", "test x drums 0")
+  sources = load_sources(f"{a}=3,{empty}=0,{b}")
+  drawn = [draw_source(sources, 5, index) for index in range(10_000)]
+  counts = np.bincount(drawn, minlength=3)
+  assert counts[1] == 0
+  # Three standard deviations of a binomial.
+  assert abs(counts[0] - 7500) < 3 * np.sqrt(10_000 * 0.75 * 0.25)
+  # Neighbours, and other seeds, are independent.
+  same = np.mean(np.array(drawn[1:]) == drawn[:-1])
+  assert abs(same - (0.75**2 + 0.25**2)) < 0.02
+  other = [draw_source(sources, 6, index) for index in range(10_000)]
+  same = np.mean(np.array(other) == drawn)
+  assert abs(same - (0.75**2 + 0.25**2)) < 0.02
+
+
+def test_an_episode_is_that_of_its_dataset_alone(folder_of):
+  a, b = folder_of("a", BAND), folder_of("b", DUO.replace("bass", "tuba"))
+  sources = load_sources(f"{a},{b}")
+  alone = [load_catalogue(a), load_catalogue(b)]
+  met = set()
+  for index in range(30):
+    source, spec = draw_episode(sources, 1, index, settings())
+    assert source == draw_source(sources, 1, index)
+    met.add(source)
+    expected = episode_spec(1, index, alone[source], settings())
+    assert_same_spec(
+      spec._replace(class_id=None), expected._replace(class_id=None)
+    )
+    # A query that fills up has no class.
+    assert (
+      (spec.class_id == -1) == (expected.class_id == -1) == ~spec.query_mask
+    )
+    if spec.query_mask[0]:
+      name = sources.class_names[spec.class_id[0]]
+      assert name == alone[source].seen_instruments[expected.class_id[0]]
+  assert met == {0, 1}
+
+
+# ---- What is held out.
+
+
+def test_classes_are_counted_over_all_datasets(folder_of):
+  a, b = folder_of("a", BAND), folder_of("b", DUO)
+  sources = load_sources(f"{a},{b}")
+  assert sources.class_names == ("alto", "bass", "drums", "flute", "organ")
+  ids = [
+    dict(zip(each.instruments, each.class_ids.tolist(), strict=True))
+    for each in sources.catalogues
+  ]
+  assert ids[0] == {"bass": 1, "drums": 2, "flute": 3}
+  assert ids[1] == {"alto": 0, "bass": 1, "organ": 4}
+  # A class is the same whatever comes first.
+  assert load_sources(f"{b},{a}").class_names == sources.class_names
+
+
+@pytest.mark.parametrize("order", ["{a},{b}", "{b},{a}"])
+def test_an_instrument_that_one_keeps_unseen_is_trained_from_none(
+  folder_of, order
+):
+  a = folder_of("a", BAND)
+  b = folder_of("b", DUO, unseen=("bass", "organ"))
+  words = order.format(a=a, b=b)
+  sources = load_sources(words)
+  assert sources.class_names == ("alto", "drums", "flute")
+  band = sources.catalogues[sources.folders.index(a)]
+  assert band.class_ids.tolist() == [-1, 1, 2]
+  bass = band.instruments.index("bass")
+  assert not (band.trainable & (band.instrument == bass)).any()
+  assert sources.notes == (
+    "a: bass are not trained from it, which another dataset keeps unseen",
+  )
+
+
+def test_a_timbre_that_one_keeps_unheard_is_trained_from_none(folder_of):
+  a = folder_of("a", "train s drums 0 oak\ntrain s bass 0 oak\ntrain t bass 1")
+  b = folder_of(
+    "b",
+    "train u drums 0\ntrain u bass 0\ntest v bass 0 oak",
+    unheard_patches=("oak",),
+  )
+  for words in (f"{a},{b}", f"{b},{a}"):
+    sources = load_sources(words)
+    band = sources.catalogues[sources.folders.index(a)]
+    assert songs(band, band.trainable) == {"t"}
+    assert sources.class_names == ("bass", "drums")
+
+
+def test_what_nothing_trains_is_unseen(folder_of):
+  # Flute is in the training songs of `a` alone, which is only scored; drums are
+  # in a song that is left out; `c` has no training songs and chose nothing.
+  a = folder_of("a", BAND.replace("test b4", "test x1"))
+  b = folder_of("b", "train x1 drums 0\ntrain y bass 0\ntrain y organ 0")
+  c = folder_of("c", "test z bass 0\ntest z organ 0")
+  sources = load_sources(f"{a}=0,{b},{c}")
+  assert sources.class_names == ("bass", "organ")
+  assert sources.catalogues[0].seen.tolist() == [True, False, False]
+  assert sources.catalogues[2].seen.all()
+
+
+def test_many_unseen_instruments_are_counted(folder_of):
+  names = [f"horn{i}" for i in range(11)]
+  a = folder_of("a", "\n".join(f"train s {name} 0" for name in names))
+  b = folder_of("b", f"train t {names[0]} 0\n", unseen=tuple(names[:1]))
+  assert "a: horn0 are not" in load_sources(f"{a},{b}").notes[0]
+  c = folder_of(
+    "c", "\n".join(f"train t {n} 0" for n in names), unseen=tuple(names)
+  )
+  (note,) = [n for n in load_sources(f"{a},{c}").notes if n[:2] == "a:"]
+  assert "horn7" not in note.split(" and ")[0].replace("horn7 and", "")
+  assert note.count("horn") == 8
+  assert " and 3 more are not trained" in note
+
+
+MUSDB = """
+train MusicDelta-Rock drums 0
+train Other-Song bass 0
+train Third-Song bass 0
+validation JohnnyLokke-PromisesAndLies drums 0
+test ANiMAL-Rockshow drums 0
+"""
+MEDLEYDB = """
+train Animal_RockShow drums 0
+train Only_Here bass 0
+train Only_Here drums 0
+test MusicDelta_Rock bass 0
+train Triviul_Widow drums 0
+validation Triviul_Angel bass 0
+test JohnnyLokke_PromisesAndLies bass 0
+"""
+
+
+@pytest.mark.parametrize("order", ["{a},{b}", "{b},{a}"])
+def test_a_song_that_one_tests_on_is_used_by_no_other(folder_of, order):
+  a = folder_of("musdb", MUSDB, sources=("MUSDB18-HQ",))
+  b = folder_of("medleydb", MEDLEYDB, sources=("MedleyDB",))
+  sources = load_sources(order.format(a=a, b=b))
+  musdb, medleydb = sources.catalogues
+  if sources.folders[0] == b:
+    medleydb, musdb = musdb, medleydb
+  assert drawn_from(musdb) == {"Other-Song", "Third-Song"}
+  assert drawn_from(medleydb) == {"Only_Here", "Triviul_Widow"}
+  # The test wins over validation.
+  assert drawn_from(musdb, VALIDATION) == set()
+  assert drawn_from(medleydb, VALIDATION) == {"Triviul_Angel"}
+  assert drawn_from(musdb, TEST) == {"ANiMAL-Rockshow"}
+  assert sorted(sources.notes) == [
+    "medleydb: 1 of 3 train songs are left out, which another dataset holds "
+    "for validation or test, such as Animal_RockShow",
+    "musdb: 1 of 1 validation songs are left out, which another dataset holds "
+    "for validation or test, such as JohnnyLokke-PromisesAndLies",
+    "musdb: 1 of 3 train songs are left out, which another dataset holds for "
+    "validation or test, such as MusicDelta-Rock",
+  ]
+
+
+def test_a_song_of_validation_trains_nothing_elsewhere(folder_of):
+  a = folder_of("slakh", "train Track00001 drums 0\ntrain Track00002 bass 0")
+  b = folder_of("baby", "validation Track00001 bass 0\ntrain Track3 bass 0")
+  c = folder_of("third", "train Track00001 bass 0\ntrain Track00002 drums 0")
+  sources = load_sources(f"{a},{b},{c}")
+  assert [drawn_from(each) for each in sources.catalogues] == [
+    {"Track00002"},
+    {"Track3"},
+    {"Track00002"},
+  ]
+  assert drawn_from(sources.catalogues[1], VALIDATION) == {"Track00001"}
+
+
+def test_songs_of_one_dataset_are_its_own_affair(folder_of):
+  a = folder_of("a", "train A_Song drums 0\ntest A-Song drums 0")
+  b = folder_of("b", DUO)
+  sources = load_sources(f"{a},{b}")
+  assert drawn_from(sources.catalogues[0]) == {"A_Song"}
+  assert sources.notes == ()
+
+
+def test_clips_of_unknown_songs_are_not_mixed_with_what_tests_on_them(
+  folder_of,
+):
+  solos = folder_of("solos", BAND, sources=("Medley-solos-DB",))
+  slakh = folder_of("slakh", DUO, sources=("Slakh2100-redux",))
+  load_sources(f"{solos},{slakh}")
+  for i, origin in enumerate(("MedleyDB", "MUSDB18-HQ", "MUSDB18")):
+    other = folder_of(f"other{i}", DUO + BAND, sources=(origin, "mixing"))
+    for words in (f"{slakh},{solos},{other}", f"{other}=0,{solos}"):
+      with pytest.raises(
+        InputError, match=rf"solos \(Medley-solos-DB\).* other{i} may test"
+      ):
+        load_sources(words)
+    load_sources(f"{solos}=0,{other}")
+    load_sources(f"{slakh},{other}")
+
+
+def test_the_hash_is_of_contents_order_and_shares(folder_of):
+  a, b = folder_of("a", BAND), folder_of("b", DUO)
+  moved = folder_of("moved", BAND)
+  mix = load_sources(f"{a}=2,{b}=3").content_hash
+  assert mix == load_sources(f"{moved}=4,{b}=6").content_hash
+  others = [f"{a}=2,{b}=2", f"{b}=3,{a}=2", f"{b}=2,{a}=3", str(a), str(b)]
+  other = folder_of("other", BAND + "train b9 flute 0")
+  hashes = [load_sources(words).content_hash for words in others]
+  hashes += [load_sources(f"{other}=2,{b}=3").content_hash, mix]
+  assert len(set(hashes)) == len(hashes)
+
+
+# ---- With sound.
+
+
+@pytest.fixture(scope="module")
+def mix(toy_dataset, tmp_path_factory):
+  """The toy songs, and others of which some have names of those."""
+  track_set = toy_track_set(seed=1)
+  renamed = {
+    "toy_train_0": "Toy - Test 0",
+    "toy_validation_0": "Toy Test_1",
+    "toy_train_1": "toy train other",
+  }
+  tracks = tuple(
+    dataclasses.replace(track, name=renamed.get(track.name, track.name))
+    for track in track_set.tracks
+  )
+  other = build(
+    dataclasses.replace(track_set, tracks=tracks),
+    tmp_path_factory.mktemp("other") / "other",
+    sample_rate_hz=8000,
+    segment_s=1.0,
+    progress=False,
+  )
+  return load_sources(f"{toy_dataset}=2,{other}")
+
+
+def batches(config, sources, start, stop, **kwargs):
+  return list(
+    episode_batches(config, sources, start_step=start, stop_step=stop, **kwargs)
+  )
+
+
+def assert_same_batches(one, other):
+  assert len(one) == len(other)
+  for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+    np.testing.assert_array_equal(a, b)
+
+
+def test_batches_are_read_from_the_datasets_that_were_drawn(toy_config, mix):
+  toy_config.seed = 4
+  drawn = batches(toy_config, mix, 1, 3)
+  chosen = EpisodeSettings.from_config(toy_config)
+  readers = [
+    RecordReader(folder, catalogue)
+    for folder, catalogue in zip(mix.folders, mix.catalogues, strict=True)
+  ]
+  expected, met = [], set()
+  for index in range(8, 24):
+    source = draw_source(mix, 4, index)
+    met.add(source)
+    spec = episode_spec(4, index, mix.catalogues[source], chosen)
+    expected.append(read_episode(spec, readers[source], chosen))
+  assert met == {0, 1}
+  assert_same_batches(
+    drawn,
+    [
+      jax.tree.map(lambda *x: np.stack(x), *expected[i : i + 8]) for i in (0, 8)
+    ],
+  )
+
+
+def test_hosts_share_out_the_batches_of_a_mix_and_it_goes_on(toy_config, mix):
+  whole = batches(toy_config, mix, 0, 3)
+  assert_same_batches(batches(toy_config, mix, 2, 3), whole[2:])
+  halves = [
+    batches(toy_config, mix, 0, 3, shard_index=i, shard_count=2)
+    for i in range(2)
+  ]
+  joined = [
+    jax.tree.map(lambda *leaves: np.concatenate(leaves), *pair)
+    for pair in zip(*halves, strict=True)
+  ]
+  assert_same_batches(joined, whole)
