@@ -44,6 +44,35 @@ def toy_sources(toy_dataset):
   return load_sources(str(toy_dataset))
 
 
+@pytest.fixture(scope="session")
+def toy_mix(toy_dataset, tmp_path_factory):
+  """The toy songs, and others of which some have the names of those."""
+  import dataclasses
+
+  from fewshot_mss.data.builder import build
+  from fewshot_mss.data.sources import load_sources
+  from fewshot_mss.data.synth.toy import toy_track_set
+
+  track_set = toy_track_set(seed=1)
+  renamed = {
+    "toy_train_0": "Toy - Test 0",
+    "toy_validation_0": "Toy Test_1",
+    "toy_train_1": "toy train other",
+  }
+  tracks = tuple(
+    dataclasses.replace(track, name=renamed.get(track.name, track.name))
+    for track in track_set.tracks
+  )
+  other = build(
+    dataclasses.replace(track_set, tracks=tracks),
+    tmp_path_factory.mktemp("other") / "other",
+    sample_rate_hz=8000,
+    segment_s=1.0,
+    progress=False,
+  )
+  return load_sources(f"{toy_dataset}=2,{other}")
+
+
 @pytest.fixture
 def toy_config(toy_dataset) -> ConfigDict:
   """A fresh configuration of the smallest model, on the toy songs."""

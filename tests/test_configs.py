@@ -20,7 +20,7 @@ from fewshot_mss.training import checkpoint, run_checks, train
 from fewshot_mss.training.optimizer import make_optimizer
 from fewshot_mss.training.step import AXIS, init_state, train_step
 
-FILES = ["demo", "tiny", "paper", "paper:examples", "paper:negatives"]
+FILES = ["demo", "tiny", "mixed", "paper", "paper:examples", "paper:negatives"]
 FILES += ["paper:class"]
 
 

@@ -6,6 +6,7 @@ import shutil
 import jax
 import pytest
 
+from fewshot_mss.data.evaluation_list import list_hash, list_path
 from fewshot_mss.data.sources import load_sources
 from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation.evaluate import evaluate
@@ -44,13 +45,13 @@ OTHERS = [
 
 
 @pytest.fixture
-def scored(toy_dataset, monkeypatch):
+def scored(toy_dataset, toy_sources, monkeypatch):
   config = tiny_config(toy_dataset)
 
   def validation_score(rows):
     monkeypatch.setattr(scoring, "_evaluate", lambda *args: rows)
     return scoring.validation_score(
-      config, make_model(**config.model), {}, load_sources(str(toy_dataset))
+      config, make_model(**config.model), {}, toy_sources
     )
 
   return validation_score
@@ -69,7 +70,7 @@ def test_without_seen_instruments_there_is_no_score(scored):
   ("conditioning", "asked"), [("examples", (1,)), ("class", (0,))]
 )
 def test_validation_asks_with_the_headline_alone(
-  toy_dataset, monkeypatch, conditioning, asked
+  toy_dataset, toy_sources, monkeypatch, conditioning, asked
 ):
   config = tiny_config(
     toy_dataset, eval__shots=(2, 1), model__conditioning=conditioning
@@ -82,20 +83,19 @@ def test_validation_asks_with_the_headline_alone(
 
   monkeypatch.setattr(scoring, "_evaluate", evaluate_nothing)
   model = make_model(**config.model)
-  sources = load_sources(str(toy_dataset))
-  assert scoring.validation_score(config, model, {}, sources) == 3.0
+  assert scoring.validation_score(config, model, {}, toy_sources) == 3.0
   assert seen == [asked]
   assert tuple(config.eval.shots) == (2, 1)
 
 
-def test_the_score_is_that_of_the_validation_songs(toy_dataset):
+def test_the_score_is_that_of_the_validation_songs(toy_dataset, toy_sources):
   config = tiny_config(toy_dataset, eval__max_items=2, eval__shots=(1,))
   model = make_model(**config.model)
   params = new_state(config).ema_params
   rows = evaluate(
     model,
     params,
-    load_sources(str(toy_dataset)),
+    toy_sources,
     split="validation",
     eval_config=config.eval,
     max_negatives=0,
@@ -109,13 +109,13 @@ def test_the_score_is_that_of_the_validation_songs(toy_dataset):
   ]
   assert len(expected) == 2
   assert scoring.validation_score(
-    config, model, params, load_sources(str(toy_dataset))
+    config, model, params, toy_sources
   ) == pytest.approx(sum(expected) / 2, rel=1e-6)
 
 
-def test_a_dataset_may_have_nothing_to_score(toy_dataset, tmp_path):
-  assert scoring.has_items(load_sources(str(toy_dataset)), "validation")
-  assert scoring.has_items(load_sources(str(toy_dataset)), "test")
+def test_there_may_be_nothing_to_score(toy_dataset, toy_sources, tmp_path):
+  assert scoring.has_items(toy_sources, "validation")
+  assert scoring.has_items(toy_sources, "test")
   data = tmp_path / "data"
   shutil.copytree(toy_dataset, data)
   path = data / "evaluation_validation.json"
@@ -134,14 +134,11 @@ def test_a_run_that_is_not_there_is_named(toy_dataset, tmp_path):
     scoring.evaluate_run(tiny_config(toy_dataset), tmp_path)
 
 
-@pytest.fixture
-def run(toy_dataset, tmp_path):
-  """A workdir as a training leaves it, of a network that learned nothing."""
-  config = tiny_config(toy_dataset, eval__max_items=2, eval__shots=(1,))
-  sources = load_sources(str(toy_dataset))
-  checkpoint.claim_workdir(tmp_path / "run", config, sources.content_hash)
+def leave_run(workdir, config, sources):
+  """Leaves what a training leaves, of a network that learned nothing."""
+  checkpoint.claim_workdir(workdir, config, sources.content_hash)
   save_archive(
-    tmp_path / "run" / "model",
+    workdir / "model",
     jax.device_get(new_state(config).ema_params),
     model=config.model.to_dict(),
     instruments=sources.class_names,
@@ -155,6 +152,12 @@ def run(toy_dataset, tmp_path):
       "data": [],
     },
   )
+
+
+@pytest.fixture
+def run(toy_dataset, toy_sources, tmp_path):
+  config = tiny_config(toy_dataset, eval__max_items=2, eval__shots=(1,))
+  leave_run(tmp_path / "run", config, toy_sources)
   return config, tmp_path / "run"
 
 
@@ -178,3 +181,32 @@ def test_a_run_is_not_scored_on_a_dataset_that_it_was_not_trained_on(
   with pytest.raises(InputError, match="trained on another dataset than"):
     scoring.evaluate_run(config, workdir)
   assert not (workdir / "evaluation").exists()
+
+
+def test_every_dataset_of_a_mix_is_scored_on_its_own_list(toy_mix, tmp_path):
+  one, other = toy_mix.folders
+  words = f"{one}=2,{other}"
+  config = tiny_config(words, eval__max_items=2, eval__shots=(1,))
+  workdir = tmp_path / "run"
+  leave_run(workdir, config, toy_mix)
+  groups = scoring.evaluate_run(config, workdir)["groups"]
+  assert groups["seen, of dataset"]["num_items"] == 2
+  assert groups["seen, of other"]["num_items"] == 2
+  assert groups["seen"]["num_items"] == 4
+  folder = workdir / "evaluation"
+  told = json.loads((folder / "evaluation.json").read_text("utf-8"))
+  told = told["provenance"]
+  hashes = [list_hash(list_path(path, "test")) for path in (one, other)]
+  assert told["evaluation list (SHA-256)"] == (
+    f"dataset {hashes[0]}, other {hashes[1]}"
+  )
+  assert told["data"] == "dataset, other"
+  assert "other: 1 of 6 train songs are left out" in told["left out"]
+  lines = (folder / "evaluation_items.csv").read_text("utf-8").splitlines()
+  assert {line.split(",")[-1] for line in lines} == {
+    "dataset",
+    "other",
+  }
+  config.data.sources = f"{one},{other}"
+  with pytest.raises(InputError, match="or with other weights"):
+    scoring.evaluate_run(config, workdir)

@@ -7,7 +7,6 @@ import jax
 import numpy as np
 import pytest
 
-from fewshot_mss.data.builder import build
 from fewshot_mss.data.catalogue import (
   TEST,
   TRAIN,
@@ -26,7 +25,6 @@ from fewshot_mss.data.sources import (
   load_sources,
   source_word,
 )
-from fewshot_mss.data.synth.toy import toy_track_set
 from fewshot_mss.errors import InputError
 
 # Instruments on purpose in another order, and other ones, in each.
@@ -406,29 +404,6 @@ def test_the_hash_is_of_contents_order_and_shares(folder_of):
 # ---- With sound.
 
 
-@pytest.fixture(scope="module")
-def mix(toy_dataset, tmp_path_factory):
-  """The toy songs, and others of which some have names of those."""
-  track_set = toy_track_set(seed=1)
-  renamed = {
-    "toy_train_0": "Toy - Test 0",
-    "toy_validation_0": "Toy Test_1",
-    "toy_train_1": "toy train other",
-  }
-  tracks = tuple(
-    dataclasses.replace(track, name=renamed.get(track.name, track.name))
-    for track in track_set.tracks
-  )
-  other = build(
-    dataclasses.replace(track_set, tracks=tracks),
-    tmp_path_factory.mktemp("other") / "other",
-    sample_rate_hz=8000,
-    segment_s=1.0,
-    progress=False,
-  )
-  return load_sources(f"{toy_dataset}=2,{other}")
-
-
 def batches(config, sources, start, stop, **kwargs):
   return list(
     episode_batches(config, sources, start_step=start, stop_step=stop, **kwargs)
@@ -441,19 +416,21 @@ def assert_same_batches(one, other):
     np.testing.assert_array_equal(a, b)
 
 
-def test_batches_are_read_from_the_datasets_that_were_drawn(toy_config, mix):
+def test_batches_are_read_from_the_drawn_datasets(toy_config, toy_mix):
   toy_config.seed = 4
-  drawn = batches(toy_config, mix, 1, 3)
+  drawn = batches(toy_config, toy_mix, 1, 3)
   chosen = EpisodeSettings.from_config(toy_config)
   readers = [
     RecordReader(folder, catalogue)
-    for folder, catalogue in zip(mix.folders, mix.catalogues, strict=True)
+    for folder, catalogue in zip(
+      toy_mix.folders, toy_mix.catalogues, strict=True
+    )
   ]
   expected, met = [], set()
   for index in range(8, 24):
-    source = draw_source(mix, 4, index)
+    source = draw_source(toy_mix, 4, index)
     met.add(source)
-    spec = episode_spec(4, index, mix.catalogues[source], chosen)
+    spec = episode_spec(4, index, toy_mix.catalogues[source], chosen)
     expected.append(read_episode(spec, readers[source], chosen))
   assert met == {0, 1}
   assert_same_batches(
@@ -464,11 +441,11 @@ def test_batches_are_read_from_the_datasets_that_were_drawn(toy_config, mix):
   )
 
 
-def test_hosts_share_out_the_batches_of_a_mix_and_it_goes_on(toy_config, mix):
-  whole = batches(toy_config, mix, 0, 3)
-  assert_same_batches(batches(toy_config, mix, 2, 3), whole[2:])
+def test_hosts_share_out_a_mix_and_it_goes_on(toy_config, toy_mix):
+  whole = batches(toy_config, toy_mix, 0, 3)
+  assert_same_batches(batches(toy_config, toy_mix, 2, 3), whole[2:])
   halves = [
-    batches(toy_config, mix, 0, 3, shard_index=i, shard_count=2)
+    batches(toy_config, toy_mix, 0, 3, shard_index=i, shard_count=2)
     for i in range(2)
   ]
   joined = [
