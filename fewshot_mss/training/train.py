@@ -166,7 +166,7 @@ def _fetch(
       f"step {step}: gradients were NaN or infinite for {bad} steps in a row "
       f"(train.max_bad_steps), since step {step - bad + 1}; the checkpoints "
       "before it are intact: lower train.learning_rate, or look at the data "
-      f"with `fewshot-mss data show --index="
+      f"with `fewshot-mss data show {config.data.sources} --index="
       f"{(step - bad) * config.train.global_batch}`"
     )
   return fetched
