@@ -292,7 +292,8 @@ def test_what_nothing_trains_is_unseen(folder_of):
   # Flute is in the training songs of `a` alone, which is only scored; drums are
   # in a song that is left out; `c` has no training songs and chose nothing.
   a = folder_of("a", BAND.replace("test b4", "test x1"))
-  b = folder_of("b", "train x1 drums 0\ntrain y bass 0\ntrain y organ 0")
+  lines = "train x1 drums 0\ntrain y bass 0\ntrain y organ 0\ntest w drums 0"
+  b = folder_of("b", lines)
   c = folder_of("c", "test z bass 0\ntest z organ 0")
   sources = load_sources(f"{a}=0,{b},{c}")
   assert sources.class_names == ("bass", "organ")

@@ -37,8 +37,6 @@ def source_items(
   if not list_path(folder, split).exists():
     return []
   items = read_evaluation_list(folder, split)
-  if len(sources.folders) == 1:
-    return items
   catalogue = sources.catalogues[source]
   counted = [_counted(item, catalogue) for item in items]
   return [item for item in counted if item is not None]
