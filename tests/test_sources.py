@@ -376,6 +376,9 @@ def test_songs_of_one_dataset_are_its_own_affair(folder_of):
   sources = load_sources(f"{a},{b}")
   assert drawn_from(sources.catalogues[0]) == {"A_Song"}
   assert sources.notes == ()
+  # For the others it is what it is for at its strictest.
+  c = folder_of("c", "train ASong drums 0\ntrain Other drums 0")
+  assert drawn_from(load_sources(f"{a},{c}").catalogues[1]) == {"Other"}
 
 
 def test_clips_of_unknown_songs_are_not_mixed_with_what_tests_on_them(
