@@ -98,6 +98,16 @@ def test_starting_later_is_skipping(toy_config, toy_dataset):
   assert not np.array_equal(started[0].mixture, started[1].mixture)
 
 
+def test_the_number_of_threads_changes_nothing(toy_config, toy_dataset):
+  toy_config.data.read_threads = 1
+  one = batches(toy_config, toy_dataset, 0, 4)
+  # More than a batch has episodes, so that batches are read side by side.
+  toy_config.data.read_threads = 20
+  many = batches(toy_config, toy_dataset, 0, 4)
+  for a, b in zip(one, many, strict=True):
+    assert_equal(a, b)
+
+
 def test_another_split_has_other_songs(toy_config, toy_dataset):
   (train,) = batches(toy_config, toy_dataset, 0, 1)
   (other,) = batches(toy_config, toy_dataset, 0, 1, split=VALIDATION)

@@ -1,5 +1,6 @@
 """Stored samples come back as they were, and episodes are sums of them."""
 
+import dataclasses
 import shutil
 
 import numpy as np
@@ -9,7 +10,11 @@ from fewshot_mss.data.builder import build
 from fewshot_mss.data.catalogue import load_catalogue
 from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.episodes import empty_spec, episode_spec
-from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.data.records import (
+  RecordReader,
+  blank_episodes,
+  read_episode,
+)
 from fewshot_mss.data.segments import track_segments
 from fewshot_mss.data.synth.toy import toy_track_set
 from fewshot_mss.data.tracks import Stem, Track, TrackSet
@@ -157,6 +162,70 @@ def test_mixtures_are_the_sum_of_targets_of_all_instruments(toy):
       np.testing.assert_allclose(total, episode.mixture, atol=1e-6)
       full += 1
   assert full > 10
+
+
+def slow_episode(spec, reader, chosen):
+  """The same episode in the plainest way: every sum and factor of its own."""
+  length = chosen.mixture_samples
+  sources = np.zeros((len(spec.source_records), length), np.float32)
+  for i, row in enumerate(spec.source_records):
+    if row >= 0:
+      begin = spec.source_offsets_samples[i]
+      sound = reader.pcm(row)[begin : begin + length].astype(np.float32) / 32768
+      sources[i] = sound * spec.source_gains[i]
+  mixture = sources.sum(axis=0)
+  targets = [sources[asked].sum(axis=0) for asked in spec.target_sources]
+  scale = np.float32(1 / max(1.0, np.abs(mixture).max()))
+  clips = []
+  for rows, offsets in (
+    (spec.positive_records, spec.positive_offsets_samples),
+    (spec.negative_records, spec.negative_offsets_samples),
+  ):
+    clip = np.zeros((*rows.shape, chosen.example_samples), np.float32)
+    for place in zip(*np.nonzero(rows >= 0), strict=True):
+      end = offsets[place] + chosen.example_samples
+      clip[place] = reader.read(rows[place])[offsets[place] : end]
+    clips.append(clip)
+  return mixture * scale, np.stack(targets) * scale, *clips
+
+
+def test_episodes_are_those_of_the_plain_way_bit_for_bit(toy):
+  catalogue, reader = toy
+  chosen = settings(4000, 2000)._replace(
+    several_sources_share=0.4, absent_share=0.2, gain_db=20.0
+  )
+  loud = 0
+  for index in range(30):
+    spec = episode_spec(1, index, catalogue, chosen)
+    episode = read_episode(spec, reader, chosen)
+    mixture, targets, positives, negatives = slow_episode(spec, reader, chosen)
+    np.testing.assert_array_equal(episode.mixture, mixture)
+    np.testing.assert_array_equal(episode.targets, targets)
+    np.testing.assert_array_equal(episode.support.positives, positives)
+    np.testing.assert_array_equal(episode.support.negatives, negatives)
+    loud += np.abs(mixture).max() > 0.999
+  # With and without being scaled down.
+  assert 0 < loud < 30
+
+
+def test_blank_episodes_are_silent_and_lie_where_no_one_copies_them():
+  blank = blank_episodes(3, settings(101, 50))
+  assert blank.mixture.shape == (3, 101)
+  assert blank.targets.shape == (3, 2, 101)
+  assert blank.support.positives.shape == (3, 2, 2, 50)
+  assert blank.support.negatives.shape == (3, 2, 1, 50)
+  for sound in (blank.mixture, blank.targets, blank.support.positives):
+    assert sound.dtype == np.float32 and not sound.any()
+    assert sound.ctypes.data % 64 == 0
+  assert not blank.query_mask.any()
+  assert (blank.support.class_id == -1).all()
+
+
+def test_records_of_another_length_are_refused(ramps):
+  directory, catalogue, _ = ramps
+  other = dataclasses.replace(catalogue, segment_samples=4000)
+  with pytest.raises(InputError, match="does not hold 4000 samples"):
+    RecordReader(directory, other).read(0)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Episodes as batches, read ahead by tf.data."""
 
 import os
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,11 @@ from ml_collections import ConfigDict
 
 from fewshot_mss.data.catalogue import TRAIN
 from fewshot_mss.data.episode_settings import EpisodeSettings
-from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.data.records import (
+  RecordReader,
+  blank_episodes,
+  read_into,
+)
 from fewshot_mss.data.sources import Sources, check_sources, draw_episode
 from fewshot_mss.episode import EpisodeBatch, Support
 from fewshot_mss.errors import InputError
@@ -78,20 +83,37 @@ def episode_batches(
   local_batch = global_batch // shard_count
   first = shard_index * local_batch
 
-  def read(number: np.integer | np.ndarray) -> list[np.ndarray]:
-    step, position = divmod(int(number), local_batch)
-    index = step * global_batch + first + position
+  # Batches whose episodes are being read, by step: each episode is written to
+  # its place at once, where batching them afterwards would copy them all.
+  begun: dict[int, EpisodeBatch] = {}
+  lock = threading.Lock()
+
+  def read(number: np.integer | np.ndarray) -> np.ndarray:
+    step, place = divmod(int(number), local_batch)
+    with lock:
+      if step not in begun:
+        begun[step] = blank_episodes(local_batch, settings)
+      batch = begun[step]
+    index = step * global_batch + first + place
     source, spec = draw_episode(sources, config.seed, index, settings, split)
-    return flatten(read_episode(spec, readers[source], settings))
+    read_into(batch, place, spec, readers[source], settings)
+    return np.int64(step)
+
+  def finish(steps: np.ndarray) -> list[np.ndarray]:
+    return flatten(begun.pop(int(steps[0])))
 
   tf = import_tensorflow()
-  example = read(np.int64(start_step * local_batch))
+  example = flatten(blank_episodes(local_batch, settings))
 
   # There is nothing to convert, and the attempt litters the temporary folder.
   @tf.autograph.experimental.do_not_convert
-  def read_in_graph(number: Any) -> tuple[Any, ...]:
+  def read_in_graph(number: Any) -> Any:
+    return tf.ensure_shape(tf.numpy_function(read, [number], tf.int64), ())
+
+  @tf.autograph.experimental.do_not_convert
+  def finish_in_graph(steps: Any) -> tuple[Any, ...]:
     leaves = tf.numpy_function(
-      read, [number], [leaf.dtype for leaf in example], stateful=False
+      finish, [steps], [leaf.dtype for leaf in example]
     )
     for leaf, like in zip(leaves, example, strict=True):
       leaf.set_shape(like.shape)
@@ -105,6 +127,7 @@ def episode_batches(
       deterministic=True,
     )
     .batch(local_batch, drop_remainder=True)
+    .map(finish_in_graph)
     .prefetch(config.data.prefetch_batches)
   )
   return map(unflatten, dataset.as_numpy_iterator())

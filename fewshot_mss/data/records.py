@@ -1,9 +1,10 @@
 """Random access to the stored sound, and an episode's integers made audio."""
 
+import math
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Int
+from jaxtyping import Float32, Int, Int16
 
 from fewshot_mss.data.catalogue import SPLITS, Catalogue
 from fewshot_mss.data.episode_settings import EpisodeSettings
@@ -12,6 +13,10 @@ from fewshot_mss.episode import EpisodeBatch, Support
 from fewshot_mss.errors import InputError
 
 _RECORDS = "stem_dataset-{split}.array_record-*"
+# Of the stored samples, of full scale.
+_STEP = np.float32(1 / 32768)
+# What both wish for; numpy alone gives 16.
+_ALIGNMENT_BYTES = 64
 
 
 class RecordReader:
@@ -27,11 +32,10 @@ class RecordReader:
     Raises:
       InputError: If records are missing or their files damaged.
     """
-    # Here rather than above: these two cost seconds to import.
+    # Here rather than above: it costs seconds to import.
     from array_record.python import array_record_data_source
-    from tensorflow_datasets.proto import tf_example_pb2
 
-    self._parse = tf_example_pb2.Example.FromString
+    self._pcm_header = _header_of_pcm(2 * catalogue.segment_samples)
     self._catalogue = catalogue
     self._sources = []
     for i, split in enumerate(SPLITS):
@@ -53,6 +57,32 @@ class RecordReader:
         )
       self._sources.append(source)
 
+  def pcm(self, row: int | np.integer) -> Int16[np.ndarray, " samples"]:
+    """Returns a segment as it is stored, without copying it.
+
+    Args:
+      row: Of the catalogue.
+
+    Returns:
+      All samples of the segment, read-only.
+
+    Raises:
+      InputError: If the record does not hold that many samples.
+    """
+    split = self._catalogue.split[row]
+    record = self._sources[split][int(self._catalogue.record[row])]
+    # A parser would copy the samples twice, and hold the GIL meanwhile.
+    begin = record.find(self._pcm_header)
+    if begin < 0:
+      raise InputError(
+        f"a {SPLITS[split]} record does not hold "
+        f"{self._catalogue.segment_samples} samples: build the dataset again"
+      )
+    begin += len(self._pcm_header)
+    return np.frombuffer(
+      record, np.int16, self._catalogue.segment_samples, begin
+    )
+
   def read(self, row: int | np.integer) -> Float32[np.ndarray, " samples"]:
     """Returns a segment in [-1, 1].
 
@@ -62,10 +92,115 @@ class RecordReader:
     Returns:
       All samples of the segment.
     """
-    source = self._sources[self._catalogue.split[row]]
-    example = self._parse(source[int(self._catalogue.record[row])])
-    pcm = example.features.feature["pcm"].bytes_list.value[0]
-    return np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
+    return np.multiply(self.pcm(row), _STEP, dtype=np.float32)
+
+
+def _header_of_pcm(num_bytes: int) -> bytes:
+  """Returns what stands before the samples in the record of a segment.
+
+  Long enough that no sound or label holds it by chance.
+  """
+  from tensorflow_datasets.proto import tf_example_pb2
+
+  example = tf_example_pb2.Example()
+  example.features.feature["pcm"].bytes_list.value.append(bytes(num_bytes))
+  alone = example.SerializeToString()
+  # The name of the feature with its tag and its length.
+  return alone[alone.index(b"\n\x03pcm") : -num_bytes]
+
+
+def blank_episodes(count: int, settings: EpisodeSettings) -> EpisodeBatch:
+  """Returns episodes that hold nothing yet, for `read_into` to fill.
+
+  Args:
+    count: How many, B.
+    settings: Sizes of the episodes.
+
+  Returns:
+    A batch of silence in which nothing is there.
+  """
+  num_queries, length = settings.num_queries, settings.example_samples
+  positives = (count, num_queries, settings.max_positives)
+  negatives = (count, num_queries, settings.max_negatives)
+  return EpisodeBatch(
+    mixture=_aligned_zeros((count, settings.mixture_samples)),
+    targets=_aligned_zeros((count, num_queries, settings.mixture_samples)),
+    support=Support(
+      positives=_aligned_zeros((*positives, length)),
+      positive_mask=np.zeros(positives, np.bool_),
+      negatives=_aligned_zeros((*negatives, length)),
+      negative_mask=np.zeros(negatives, np.bool_),
+      class_id=np.full((count, num_queries), -1, np.int32),
+    ),
+    query_mask=np.zeros((count, num_queries), np.bool_),
+  )
+
+
+def _aligned_zeros(shape: tuple[int, ...]) -> Float32[np.ndarray, "..."]:
+  """Returns zeros where TensorFlow and JAX take them over without a copy."""
+  num_bytes = 4 * math.prod(shape)
+  buffer = np.zeros(num_bytes + _ALIGNMENT_BYTES, np.uint8)
+  begin = -buffer.ctypes.data % _ALIGNMENT_BYTES
+  return buffer[begin : begin + num_bytes].view(np.float32).reshape(shape)
+
+
+def read_into(
+  batch: EpisodeBatch,
+  place: int,
+  spec: EpisodeSpec,
+  reader: RecordReader,
+  settings: EpisodeSettings,
+) -> None:
+  """Reads the sound of one episode into its place of a batch.
+
+  Threads may fill different places at once.
+
+  Args:
+    batch: Of `blank_episodes`.
+    place: Which of its episodes; still blank.
+    spec: What to read.
+    reader: Of the dataset that the spec was drawn from.
+    settings: Lengths of mixture and examples.
+  """
+  mixture, targets = batch.mixture[place], batch.targets[place]
+  source = np.empty_like(mixture)
+  for i, row in enumerate(spec.source_records.tolist()):
+    if row == NO_RECORD:
+      continue
+    begin = int(spec.source_offsets_samples[i])
+    cut = reader.pcm(row)[begin : begin + settings.mixture_samples]
+    # The step is a power of 2, so one rounding serves both factors.
+    np.multiply(cut, spec.source_gains[i] * _STEP, out=source, dtype=np.float32)
+    mixture += source
+    for q in np.flatnonzero(spec.target_sources[:, i]):
+      targets[q] += source
+  peak = max(mixture.max(), -mixture.min())
+  if peak > 1:
+    mixture *= 1 / peak
+    targets *= 1 / peak
+  support = batch.support
+  support.positive_mask[place] = spec.positive_records != NO_RECORD
+  support.negative_mask[place] = spec.negative_records != NO_RECORD
+  support.class_id[place] = spec.class_id
+  batch.query_mask[place] = spec.query_mask
+  for clips, rows, offsets_samples in (
+    (support.positives, spec.positive_records, spec.positive_offsets_samples),
+    (support.negatives, spec.negative_records, spec.negative_offsets_samples),
+  ):
+    _read_clips(clips[place], rows, offsets_samples, reader)
+
+
+def _read_clips(
+  clips: Float32[np.ndarray, "Q K samples"],
+  rows: Int[np.ndarray, "Q K"],
+  offsets_samples: Int[np.ndarray, "Q K"],
+  reader: RecordReader,
+) -> None:
+  length_samples = clips.shape[-1]
+  for q, k in np.argwhere(rows != NO_RECORD).tolist():
+    begin = int(offsets_samples[q, k])
+    cut = reader.pcm(rows[q, k])[begin : begin + length_samples]
+    np.multiply(cut, _STEP, out=clips[q, k], dtype=np.float32)
 
 
 def read_episode(
@@ -84,44 +219,12 @@ def read_episode(
     The episode, without the leading dimension B; padding is zero. A mixture
     that would exceed full scale is scaled down together with its targets.
   """
-  sources = np.zeros(
-    (len(spec.source_records), settings.mixture_samples), np.float32
-  )
-  for i, row in enumerate(spec.source_records):
-    if row != NO_RECORD:
-      begin = spec.source_offsets_samples[i]
-      cut = reader.read(row)[begin : begin + settings.mixture_samples]
-      sources[i] = cut * spec.source_gains[i]
-  mixture = sources.sum(axis=0)
-  targets = spec.target_sources.astype(np.float32) @ sources
-  scale = np.float32(1 / max(1.0, np.abs(mixture).max(initial=0.0)))
-  length = settings.example_samples
+  batch = blank_episodes(1, settings)
+  read_into(batch, 0, spec, reader, settings)
+  mixture, targets, support, query_mask = batch
   return EpisodeBatch(
-    mixture=mixture * scale,
-    targets=targets * scale,
-    support=Support(
-      positives=_clips(
-        reader, spec.positive_records, spec.positive_offsets_samples, length
-      ),
-      positive_mask=spec.positive_records != NO_RECORD,
-      negatives=_clips(
-        reader, spec.negative_records, spec.negative_offsets_samples, length
-      ),
-      negative_mask=spec.negative_records != NO_RECORD,
-      class_id=spec.class_id,
-    ),
-    query_mask=spec.query_mask,
+    mixture=mixture[0],
+    targets=targets[0],
+    support=Support(*(leaf[0] for leaf in support)),
+    query_mask=query_mask[0],
   )
-
-
-def _clips(
-  reader: RecordReader,
-  rows: Int[np.ndarray, "Q K"],
-  offsets_samples: Int[np.ndarray, "Q K"],
-  length_samples: int,
-) -> Float32[np.ndarray, "Q K samples"]:
-  clips = np.zeros((*rows.shape, length_samples), np.float32)
-  for place in zip(*np.nonzero(rows != NO_RECORD), strict=True):
-    begin = offsets_samples[place]
-    clips[place] = reader.read(rows[place])[begin : begin + length_samples]
-  return clips
