@@ -88,7 +88,7 @@ def episode_batches(
   begun: dict[int, EpisodeBatch] = {}
   lock = threading.Lock()
 
-  def read(number: np.integer | np.ndarray) -> np.ndarray:
+  def read(number: np.integer) -> np.int64:
     step, place = divmod(int(number), local_batch)
     with lock:
       if step not in begun:

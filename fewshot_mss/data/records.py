@@ -213,12 +213,19 @@ def read_episode(
   Args:
     spec: What to read.
     reader: Of the dataset that the spec was drawn from.
-    settings: Lengths of mixture and examples.
+    settings: Lengths of mixture and examples; the spec tells all other sizes.
 
   Returns:
     The episode, without the leading dimension B; padding is zero. A mixture
     that would exceed full scale is scaled down together with its targets.
   """
+  num_queries, max_positives = spec.positive_records.shape
+  # An item of an evaluation list has sizes of its own.
+  settings = settings._replace(
+    num_queries=num_queries,
+    max_positives=max_positives,
+    max_negatives=spec.negative_records.shape[1],
+  )
   batch = blank_episodes(1, settings)
   read_into(batch, 0, spec, reader, settings)
   mixture, targets, support, query_mask = batch
