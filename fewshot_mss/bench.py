@@ -26,6 +26,7 @@ from fewshot_mss.data.builder import build
 from fewshot_mss.data.layouts.rendered import RenderSettings, rendered
 from fewshot_mss.data.pipeline import episode_batches
 from fewshot_mss.data.sources import load_sources, source_word
+from fewshot_mss.data.throughput_table import described
 from fewshot_mss.evaluation.report import machine_description
 from fewshot_mss.training import parallel
 from fewshot_mss.training.optimizer import make_optimizer
@@ -55,11 +56,7 @@ class Measure(NamedTuple):
 
   def described(self) -> str:
     """Returns the median, the quartiles and n."""
-    low, high = np.percentile(self.seconds, [25, 75])
-    return (
-      f"{1000 * self.median_s:.0f} ms "
-      f"({1000 * low:.0f} to {1000 * high:.0f}, n = {len(self.seconds)})"
-    )
+    return described(1000 * self.seconds, "ms")
 
 
 def run_bench(config: ConfigDict, output: Path) -> None:

@@ -143,6 +143,25 @@ def _data_show(parsed: argparse.Namespace) -> None:
   show_episode(sources, config, parsed.index, parsed.output)
 
 
+def _data_stats(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.data.stats import plot_stats
+
+  plot_stats(parsed.dataset, parsed.output)
+  print(f"wrote {parsed.output}")
+
+
+def _data_bench(parsed: argparse.Namespace) -> None:
+  import rich
+
+  from fewshot_mss.data.throughput import bench_input
+  from fewshot_mss.data.throughput_table import input_table
+
+  rows = bench_input(
+    parsed.dataset, episodes=parsed.episodes, output=parsed.output
+  )
+  rich.print(input_table(rows, f"input of {parsed.dataset}"))
+
+
 def _train(parsed: argparse.Namespace) -> None:
   from fewshot_mss.training import parallel
   from fewshot_mss.training.train import train_and_evaluate
@@ -201,6 +220,8 @@ _VERBS = {
   "data check": _data_check,
   "data list": _data_list,
   "data show": _data_show,
+  "data stats": _data_stats,
+  "data bench": _data_bench,
   "train": _train,
   "evaluate": _evaluate,
   "describe": _describe,

@@ -19,6 +19,19 @@ _STEP = np.float32(1 / 32768)
 _ALIGNMENT_BYTES = 64
 
 
+def record_files(directory: Path, split: int) -> list[Path]:
+  """Returns the files that hold the records of a split, in order.
+
+  Args:
+    directory: The prepared folder.
+    split: Index into `SPLITS`.
+
+  Returns:
+    The files; none if there are no such records.
+  """
+  return sorted(directory.glob(_RECORDS.format(split=SPLITS[split])))
+
+
 class RecordReader:
   """Reads segments of a prepared dataset by their row in the catalogue."""
 
@@ -40,7 +53,7 @@ class RecordReader:
     self._sources = []
     for i, split in enumerate(SPLITS):
       pattern = _RECORDS.format(split=split)
-      paths = sorted(directory.glob(pattern))
+      paths = record_files(directory, i)
       expected = int(np.sum(catalogue.split == i))
       source = ()
       try:
