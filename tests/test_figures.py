@@ -18,13 +18,13 @@ PNG = b"\x89PNG\r\n\x1a\n"
 def drawn(monkeypatch):
   """The figures that are saved, to look into."""
   saved = []
-  save = figures._save
+  save = figures.save_figure
 
   def keep(figure, output):
     saved.append(figure)
     save(figure, output)
 
-  monkeypatch.setattr(figures, "_save", keep)
+  monkeypatch.setattr(figures, "save_figure", keep)
   return saved
 
 

@@ -12,6 +12,7 @@ from fewshot_mss.audio.files import check_writable
 from fewshot_mss.data.catalogue import SPLITS, TRAIN, Catalogue
 from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.episodes import NO_RECORD, EpisodeSpec
+from fewshot_mss.data.figure import import_figure
 from fewshot_mss.data.records import RecordReader, read_episode
 from fewshot_mss.data.sources import Sources, check_sources, draw_episode
 from fewshot_mss.episode import EpisodeBatch
@@ -59,7 +60,7 @@ def show_episode(
     InputError: If index or seed is negative, matplotlib is missing, the folder
       cannot be written, or the dataset cannot serve the configuration.
   """
-  figure_class = _import_figure()
+  figure_of = import_figure()
   settings = _check(sources, config, index, split)
   source, spec = draw_episode(sources, config.seed, index, settings, split)
   catalogue = sources.catalogues[source]
@@ -77,7 +78,7 @@ def show_episode(
   for clip in (clip for row in rows for clip in row if clip):
     paths.append(output / f"{clip.file}.wav")
     soundfile.write(paths[-1], clip.samples, rate_hz, subtype="FLOAT")
-  figure = _picture(figure_class, rows, heading, config)
+  figure = _picture(figure_of, rows, heading, config)
   paths.append(output / PICTURE)
   figure.savefig(paths[-1], dpi=110)
   print(f"wrote {len(paths)} files to {output}")
@@ -202,29 +203,15 @@ def _clips(
   return rows
 
 
-def _import_figure() -> Any:
-  """Returns matplotlib's Figure, which draws without a screen."""
-  try:
-    from matplotlib.figure import Figure
-  except ImportError as error:
-    raise InputError(
-      "matplotlib is missing: pip install 'fewshot-mss[plot]'"
-    ) from error
-  return Figure
-
-
 def _picture(
-  figure_class: Any,
+  figure_of: Any,
   rows: list[list[_Clip | None]],
   heading: str,
   config: ConfigDict,
 ) -> Any:
   """Draws log spectrograms in a grid, a query a row, on one scale of dB."""
   columns = max(len(row) for row in rows)
-  figure = figure_class(
-    figsize=(2.6 * max(columns, 3) + 1.2, 2.3 * len(rows) + 0.8),
-    layout="constrained",
-  )
+  figure = figure_of((2.6 * max(columns, 3) + 1.2, 2.3 * len(rows) + 0.8))
   figure.suptitle(heading)
   grid = figure.subplots(len(rows), columns, squeeze=False)
   panels = [

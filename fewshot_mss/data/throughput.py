@@ -75,10 +75,10 @@ def bench_input(
 class _Turns(NamedTuple):
   """Answers of the workers, a turn each."""
 
-  bare: list[dict[str, float]]
-  one: list[dict[str, float]]
-  two: list[dict[str, float]]
-  gil: list[dict[str, float]]
+  bare: list[dict[str, Any]]
+  one: list[dict[str, Any]]
+  two: list[dict[str, Any]]
+  gil: list[dict[str, Any]]
 
 
 def _take_turns(directory: Path, batches: int) -> _Turns:
@@ -129,7 +129,7 @@ def _ask(process: subprocess.Popen[str], name: str, *values: int) -> Any:
 def _turn_rows(turns: _Turns, batches: int) -> list[Row]:
   episodes = batches * BATCH
 
-  def each(answers: list[dict[str, float]], key: str) -> np.ndarray:
+  def each(answers: list[dict[str, Any]], key: str) -> np.ndarray:
     return np.array([answer[key] for answer in answers])
 
   singly, together = (

@@ -28,10 +28,10 @@ def described(
   unit: str,
   *,
   digits: int = 0,
-  percents: tuple[float, float] = (25, 75),
+  percents: tuple[int, int] = (25, 75),
 ) -> str:
   """Returns the median of some measurements, two percentiles and n."""
-  values = np.array(list(values))
+  values = np.array(list(values), np.float64)
   low, high = np.percentile(values, percents)
   return (
     f"{np.median(values):.{digits}f} {unit} "

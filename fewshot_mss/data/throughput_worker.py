@@ -89,7 +89,7 @@ class Worker:
     # What may be ready from before the clock starts.
     self._ahead = config.data.prefetch_batches + 2 + threads // BATCH
 
-  def batches(self, count: int) -> dict[str, float]:
+  def batches(self, count: int) -> dict[str, Any]:
     """Times batches when none is left from before.
 
     Args:
@@ -117,7 +117,7 @@ class Worker:
       "resident_mib": resident_mib(),
     }
 
-  def bare(self, first: int, count: int) -> dict[str, float]:
+  def bare(self, first: int, count: int) -> dict[str, Any]:
     """Times the mere reading of the records that some episodes need.
 
     Args:
@@ -155,7 +155,7 @@ class Worker:
       "bytes": read,
     }
 
-  def gil(self, count: int) -> dict[str, float]:
+  def gil(self, count: int) -> dict[str, Any]:
     """Measures how long the GIL is held against a thread that wants it always.
 
     That thread runs Python and nothing else. What it neither computes nor

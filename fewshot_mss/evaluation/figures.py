@@ -12,13 +12,16 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, Float64
 
+from fewshot_mss.data.figure import (
+  WIDTH_INCHES,
+  import_figure,
+  save_figure,
+)
 from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation.scores import MODEL, WRONG_QUERY
 from fewshot_mss.evaluation.summary import Json, Summary, find_row
 from fewshot_mss.models import spectral
 
-# 8 inches at 100 dots an inch: as wide as a page shows it.
-_WIDTH_INCHES, _DPI = 8.0, 100
 # Of the spectrograms, and how far below their loudest point they are drawn.
 _N_FFT, _HOP_SAMPLES = 512, 128
 _RANGE_DB = 70.0
@@ -36,13 +39,13 @@ def plot_loss(metrics_jsonl: Path, output: Path) -> None:
   Raises:
     InputError: If there is no loss to draw, or matplotlib is missing.
   """
-  figure_of = _import_figure()
+  figure_of = import_figure()
   loss = _read_series(metrics_jsonl, "loss")
   if not len(loss):
     raise InputError(f"{metrics_jsonl} has no row with a loss: train first")
   score = _read_series(metrics_jsonl, "eval_score")
   panels = 2 if len(score) else 1
-  figure = figure_of((_WIDTH_INCHES, 1.2 + 2.4 * panels))
+  figure = figure_of((WIDTH_INCHES, 1.2 + 2.4 * panels))
   axes = figure.subplots(panels, 1, sharex=True, squeeze=False)[:, 0]
   step, value = loss.T
   axes[0].plot(
@@ -60,7 +63,7 @@ def plot_loss(metrics_jsonl: Path, output: Path) -> None:
   axes[-1].set_xlabel("step")
   for ax in axes:
     ax.grid(alpha=0.3)
-  _save(figure, output)
+  save_figure(figure, output)
 
 
 def plot_spectrograms(
@@ -78,10 +81,10 @@ def plot_spectrograms(
   Raises:
     InputError: If matplotlib is missing.
   """
-  figure_of = _import_figure()
+  figure_of = import_figure()
   columns = 1 if len(clips) < 4 else 2
   rows = -(-len(clips) // columns)
-  figure = figure_of((_WIDTH_INCHES, 0.6 + 1.9 * rows))
+  figure = figure_of((WIDTH_INCHES, 0.6 + 1.9 * rows))
   axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
   levels = {title: log_magnitude_db(clip) for title, clip in clips.items()}
   loudest_db = max(level.max() for level in levels.values())
@@ -113,7 +116,7 @@ def plot_spectrograms(
   figure.colorbar(
     image, ax=axes, label="level below the loudest point (dB)", pad=0.01
   )
-  _save(figure, output)
+  save_figure(figure, output)
 
 
 def plot_shots(summary: Summary, output: Path) -> None:
@@ -126,8 +129,8 @@ def plot_shots(summary: Summary, output: Path) -> None:
   Raises:
     InputError: If matplotlib is missing.
   """
-  figure_of = _import_figure()
-  figure = figure_of((_WIDTH_INCHES, 4.5))
+  figure_of = import_figure()
+  figure = figure_of((WIDTH_INCHES, 4.5))
   ax = figure.subplots()
   groups = summary["groups"]
   for system, style, note in ((MODEL, "-", ""), (WRONG_QUERY, "--", "wrong ")):
@@ -160,7 +163,7 @@ def plot_shots(summary: Summary, output: Path) -> None:
   )
   ax.grid(alpha=0.3)
   figure.legend(frameon=False, fontsize=9, ncols=2, loc="outside lower center")
-  _save(figure, output)
+  save_figure(figure, output)
 
 
 def smoothed(
@@ -239,34 +242,3 @@ def _draw_line(
       capsize=3,
       **style,
     )
-
-
-def _import_figure() -> Any:
-  """Returns a maker of figures that draw into files, whatever the display."""
-  try:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-  except ImportError as error:
-    raise InputError(
-      "figures need matplotlib: pip install 'fewshot-mss[plot]'"
-    ) from error
-
-  def make(size_inches: tuple[float, float]) -> Any:
-    figure = Figure(figsize=size_inches, dpi=_DPI, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-  return make
-
-
-def _save(figure: Any, output: Path) -> None:
-  """Writes a picture whole or not at all."""
-  temporary = output.with_name(f".{output.name}.tmp")
-  try:
-    output.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(temporary, format=output.suffix[1:] or "png")
-    temporary.replace(output)
-  except OSError as error:
-    raise InputError(
-      f"{output} cannot be written ({error.strerror}): name another file"
-    ) from error
