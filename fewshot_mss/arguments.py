@@ -210,8 +210,7 @@ def _add_data_verbs(verbs: argparse._SubParsersAction) -> None:
     action="store_true",
     help="read stems of MedleyDB and MoisesDB that hold the sound of others",
   )
-  # As `data build` without them, so that the splits are the same.
-  check.set_defaults(verb="data check", unseen=None, seed=None)
+  check.set_defaults(verb="data check")
 
   listing = data_verbs.add_parser("list", help="say what a dataset holds")
   listing.add_argument(

@@ -88,15 +88,19 @@ def episode_batches(
   begun: dict[int, EpisodeBatch] = {}
   lock = threading.Lock()
 
+  # A thread reads several episodes at a call, since calls cost and take turns.
+  parts = min(config.data.read_threads, local_batch)
+
   def read(number: np.integer) -> np.int64:
-    step, place = divmod(int(number), local_batch)
+    step, part = divmod(int(number), parts)
     with lock:
       if step not in begun:
         begun[step] = blank_episodes(local_batch, settings)
       batch = begun[step]
-    index = step * global_batch + first + place
-    source, spec = draw_episode(sources, config.seed, index, settings, split)
-    read_into(batch, place, spec, readers[source], settings)
+    for place in range(part, local_batch, parts):
+      index = step * global_batch + first + place
+      source, spec = draw_episode(sources, config.seed, index, settings, split)
+      read_into(batch, place, spec, readers[source], settings)
     return np.int64(step)
 
   def finish(steps: np.ndarray) -> list[np.ndarray]:
@@ -120,13 +124,13 @@ def episode_batches(
     return tuple(leaves)
 
   dataset = (
-    tf.data.Dataset.range(start_step * local_batch, stop_step * local_batch)
+    tf.data.Dataset.range(start_step * parts, stop_step * parts)
     .map(
       read_in_graph,
       num_parallel_calls=config.data.read_threads,
       deterministic=True,
     )
-    .batch(local_batch, drop_remainder=True)
+    .batch(parts, drop_remainder=True)
     .map(finish_in_graph)
     .prefetch(config.data.prefetch_batches)
   )

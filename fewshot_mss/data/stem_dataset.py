@@ -192,7 +192,9 @@ class StemDataset(FileReaderBuilder):
       for split, held in shards.items()
       for item in zip(paths[split], held, strict=True)
     ]
-    run(write_shard, items, unit="file")
+    # Seldom more than the largest split fills.
+    most = max(len(held) for held in shards.values())
+    run(write_shard, items, unit="file", most_processes=most)
     sizes = {
       path: len(cut.stem) for held in cuts.values() for path, cut in held
     }

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from ml_collections import ConfigDict
 
-from fewshot_mss.data.catalogue import TRAIN, Catalogue, load_catalogue
+from fewshot_mss.data.catalogue import TRAIN, Catalogue
 from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.episodes import NO_RECORD, EpisodeSpec, episode_spec
 from fewshot_mss.data.pipeline import episode_batches, flatten
 from fewshot_mss.data.records import record_files
+from fewshot_mss.data.sources import load_sources, source_word
 from fewshot_mss.default_config import get_config
 
 BATCH = 8
@@ -72,18 +73,15 @@ class Worker:
     """Opens the folder and starts to read."""
     from array_record.python import array_record_data_source
 
-    self._catalogue = load_catalogue(directory)
+    sources = load_sources(source_word(directory))
+    self._catalogue = sources.catalogues[0]
     config = input_config(self._catalogue, threads)
     self._settings = EpisodeSettings.from_config(config)
     self._source = array_record_data_source.ArrayRecordDataSource(
       record_files(directory, TRAIN)
     )
     self._batches = episode_batches(
-      config,
-      directory,
-      start_step=0,
-      stop_step=_ENDLESS,
-      catalogue=self._catalogue,
+      config, sources, start_step=0, stop_step=_ENDLESS
     )
     self._step = 0
     # What may be ready from before the clock starts.
@@ -253,16 +251,15 @@ def open_once(directory: str, started_s: float) -> None:
     started_s: When this process was started, as `time.time()`.
   """
   before_mib, start = resident_mib(), time.perf_counter()
-  catalogue = load_catalogue(Path(directory))
+  sources = load_sources(source_word(Path(directory)))
+  catalogue = sources.catalogues[0]
   config = input_config(catalogue, threads=2)
   settings = EpisodeSettings.from_config(config)
   answer: dict[str, Any] = {"open_s": time.perf_counter() - start}
   episode_spec(0, 0, catalogue, settings)
   answer["ready_s"] = time.perf_counter() - start
   answer["resident_mib"] = resident_mib() - before_mib
-  batches = episode_batches(
-    config, Path(directory), start_step=0, stop_step=1, catalogue=catalogue
-  )
+  batches = episode_batches(config, sources, start_step=0, stop_step=1)
   next(batches)
   answer["first_batch_s"] = time.time() - started_s
   answer["draw_s"] = []

@@ -69,6 +69,7 @@ def make_files(
   *,
   options: _Options,
   unit: str,
+  most_processes: int | None = None,
   progress: bool = True,
 ) -> None:
   """Makes the files that are not there yet.
@@ -78,6 +79,7 @@ def make_files(
     items: Paths and arguments.
     options: Which runner of Beam, and how; see `beam_options`.
     unit: What a file is, for the progress bar.
+    most_processes: How many are worth their start, on this machine.
     progress: Whether to show it.
 
   Raises:
@@ -96,7 +98,8 @@ def make_files(
     _watched([path for path, _ in todo], bar),
   ):
     direct = options.view_as(_DirectOptions)
-    count = min(direct.direct_num_workers or os.cpu_count() or 1, len(todo))
+    asked = direct.direct_num_workers or os.cpu_count() or 1
+    count = min(asked, len(todo), most_processes or asked)
     is_elsewhere = options.view_as(_StandardOptions).runner is not None
     if is_elsewhere or count == 1:
       run_pipeline(make, todo, options)
