@@ -14,8 +14,8 @@ Data:     each prepared at 16 kHz from the dataset as it is distributed:
 Hardware: an accelerator.
 Cost:     that of configs/paper.py, whose network this is: 28 M parameters, 1.3
           TFLOP a step. Time: not measured.
-Result:   not run here: MUSDB18 and MedleyDB are to be asked for, Slakh2100 is
-          100 GB. Mixes are tested on small datasets. The weights are a guess.
+Result:   not run: none of the three was at hand. Mixes are tested on small
+          datasets. The weights are a guess.
 """
 
 from ml_collections import ConfigDict

@@ -22,11 +22,13 @@ from ml_collections import ConfigDict
 from rich.table import Table
 
 from fewshot_mss.audio.files import write_audio
+from fewshot_mss.data.build_speed import bench_build, write_songs
 from fewshot_mss.data.builder import build
 from fewshot_mss.data.layouts.rendered import RenderSettings, rendered
 from fewshot_mss.data.pipeline import episode_batches
 from fewshot_mss.data.sources import load_sources, source_word
-from fewshot_mss.data.throughput_table import described
+from fewshot_mss.data.throughput import INPUT_CAPTION, bench_input
+from fewshot_mss.data.throughput_table import described, input_table
 from fewshot_mss.evaluation.report import machine_description
 from fewshot_mss.training import parallel
 from fewshot_mss.training.optimizer import make_optimizer
@@ -42,6 +44,9 @@ _TURNS_OF_TRAINING = 5
 _UNCOUNTED_STEPS = 5
 _COMMANDS = 3
 _SONG_S = 60.0
+_INPUT_SEGMENT_S = 6.0
+# At each sample rate, as many episodes as take about a minute.
+_INPUT_EPISODES = {8000: 4000, 44100: 1600}
 
 
 class Measure(NamedTuple):
@@ -111,6 +116,38 @@ def run_bench(config: ConfigDict, output: Path) -> None:
   table.add_row("peak memory, training", "", "", f"{training_gib:.2f} GiB")
   table.add_row("peak memory, separation", "", "", f"{separation_gib:.2f} GiB")
   rich.print(table)
+  bench_data(output)
+
+
+def bench_data(output: Path) -> None:
+  """Measures how datasets are built and read, and prints tables of ratios.
+
+  Args:
+    output: Folder for what the measuring needs.
+  """
+  songs = output / "songs"
+  write_songs(songs)
+  building = [
+    bench_build(
+      songs,
+      output / "built",
+      sample_rate_hz=rate_hz,
+      segment_s=_INPUT_SEGMENT_S,
+    )
+    for rate_hz in _INPUT_EPISODES
+  ]
+  rich.print(input_table(building, "build", "in brackets: quartiles"))
+  for rate_hz, episodes in _INPUT_EPISODES.items():
+    data = output / f"input_{rate_hz}_hz"
+    if not data.exists():
+      build(
+        rendered(RenderSettings(num_songs=_SONGS)),
+        data,
+        sample_rate_hz=rate_hz,
+        segment_s=_INPUT_SEGMENT_S,
+      )
+    rows = bench_input(data, episodes=episodes)
+    rich.print(input_table(rows, f"input at {rate_hz} Hz", INPUT_CAPTION))
 
 
 def measure_training(

@@ -153,13 +153,14 @@ def _data_stats(parsed: argparse.Namespace) -> None:
 def _data_bench(parsed: argparse.Namespace) -> None:
   import rich
 
-  from fewshot_mss.data.throughput import bench_input
+  from fewshot_mss.data.throughput import INPUT_CAPTION, bench_input
   from fewshot_mss.data.throughput_table import input_table
 
   rows = bench_input(
     parsed.dataset, episodes=parsed.episodes, output=parsed.output
   )
-  rich.print(input_table(rows, f"input of {parsed.dataset}"))
+  title = f"input of {parsed.dataset}"
+  rich.print(input_table(rows, title, INPUT_CAPTION))
 
 
 def _train(parsed: argparse.Namespace) -> None:

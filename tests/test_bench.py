@@ -3,21 +3,43 @@
 import shutil
 
 from fewshot_mss import bench
+from fewshot_mss.data import build_speed, throughput
 
 
 def test_table_has_a_ratio_for_each_part(
   toy_dataset, toy_config, tmp_path, monkeypatch, capsys
 ):
+  # Wide enough that no cell is broken.
+  monkeypatch.setenv("COLUMNS", "250")
   monkeypatch.setattr(bench, "_TURN_STEPS", 8)
   monkeypatch.setattr(bench, "_TURNS_OF_TRAINING", 2)
   monkeypatch.setattr(bench, "_COMMANDS", 1)
   monkeypatch.setattr(bench, "_SONG_S", 6.0)
+  monkeypatch.setattr(bench, "_INPUT_EPISODES", {8000: 32})
+  # Segments of a second are what the toy dataset has.
+  monkeypatch.setattr(bench, "_INPUT_SEGMENT_S", 1.0)
+  monkeypatch.setattr(build_speed, "_STEMS", 1)
+  monkeypatch.setattr(build_speed, "_RENDERED_S", 2.0)
+  monkeypatch.setattr(build_speed, "_REPEATS", 1)
+  monkeypatch.setattr(build_speed, "_TURNS", 1)
+  monkeypatch.setattr(throughput, "_TURNS", 2)
   shutil.copytree(toy_dataset, tmp_path / "data")
+  shutil.copytree(toy_dataset, tmp_path / "input_8000_hz")
   with toy_config.unlocked():
     config = toy_config.copy_and_resolve_references()
   bench.run_bench(config, tmp_path)
   printed = capsys.readouterr().out
-  for part in ("training loop", "input pipeline", "separation", "peak memory"):
+  for part in (
+    "training loop",
+    "input pipeline",
+    "separation",
+    "peak memory",
+    "build at 8000 Hz",
+    "hours of audio",
+    "two cores / one core",
+    "GIL",
+    "its first batch",
+  ):
     assert part in printed
 
 

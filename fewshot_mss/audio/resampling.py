@@ -29,7 +29,9 @@ def to_mono(
 ) -> Float[np.ndarray, " samples"]:
   """Averages the channels."""
   # Channel by channel: ten times as fast as the mean of rows so short.
-  total = samples[:, 0].copy()
-  for channel in range(1, samples.shape[1]):
-    total += samples[:, channel]
-  return total / samples.shape[1]
+  first, *others = samples.T
+  total = first + others[0] if others else first.copy()
+  for other in others[1:]:
+    total += other
+  total /= samples.shape[1]
+  return total

@@ -27,6 +27,7 @@ from fewshot_mss.data.throughput_worker import BATCH, input_config
 from fewshot_mss.errors import InputError, RunError
 
 EPISODES = 4000
+INPUT_CAPTION = "in brackets: 5 % to 95 % of the turns"
 _TURNS = 10
 _EARLY_EPISODES = 500
 _GIL_BATCHES = 4

@@ -39,9 +39,9 @@ def described(
   )
 
 
-def input_table(rows: Iterable[Row], title: str) -> Table:
+def input_table(rows: Iterable[Row], title: str, caption: str) -> Table:
   """Returns the lines as a table to print with `rich.print`."""
-  table = Table(title=title, caption="in brackets: 5 % to 95 % of the turns")
+  table = Table(title=title, caption=caption)
   for heading in Row._fields:
     table.add_column(heading)
   for row in rows:
