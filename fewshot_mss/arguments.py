@@ -144,9 +144,19 @@ def _add_data_verbs(verbs: argparse._SubParsersAction) -> None:
     "of what --layout names",
   )
   build.add_argument("--layout", choices=LAYOUTS, default="stem_folder")
-  build.add_argument("--output", type=Path, required=True)
-  build.add_argument("--sample_rate_hz", type=int, default=8000)
-  build.add_argument("--segment_s", type=float, default=4.0)
+  build.add_argument(
+    "--output", type=Path, required=True, help="folder to make"
+  )
+  build.add_argument(
+    "--sample_rate_hz", type=int, default=8000, help="8000 if not given"
+  )
+  build.add_argument(
+    "--segment_s",
+    type=float,
+    default=4.0,
+    help="seconds of a stored piece, the longest that an episode can ask for; "
+    "4 if not given",
+  )
   build.add_argument(
     "--seed", type=int, help="of the layouts stem_folder and rendered"
   )

@@ -70,7 +70,7 @@ def test_every_asked_number_is_a_row(toy_dataset, monkeypatch):
     "<= 0.3 ms",
     "<= 10 s",
   ]
-  assert "GIL" in rows[3].what and "n = 2" in rows[0].measured
+  assert "GIL" in rows[4].what and "n = 2" in rows[0].measured
 
 
 def test_too_few_episodes_are_refused(toy_dataset):

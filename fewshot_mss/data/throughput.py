@@ -77,22 +77,29 @@ class _Turns(NamedTuple):
   """Answers of the workers, a turn each."""
 
   bare: list[dict[str, Any]]
+  # Beside another process that does the same on the other core.
+  beside: list[dict[str, Any]]
   one: list[dict[str, Any]]
   two: list[dict[str, Any]]
   gil: list[dict[str, Any]]
 
 
 def _take_turns(directory: Path, batches: int) -> _Turns:
-  turns = _Turns([], [], [], [])
+  turns = _Turns([], [], [], [], [])
   with _worker(directory, 1) as one, _worker(directory, 2) as two:
     # The first turn of all is for the memory to be laid out.
     for turn in range(-1, _TURNS):
       alone = _ask(one, "batches", batches)
-      bare = _ask(one, "bare", int(alone["first"]), batches * BATCH)
+      episodes = int(alone["first"]), batches * BATCH
+      bare = _ask(one, "bare", *episodes)
+      _send(two, "bare", *episodes)
+      beside = _ask(one, "bare", *episodes)
+      _answer(two)
       both = _ask(two, "batches", batches)
       gil = _ask(two, "gil", _GIL_BATCHES)
       if turn >= 0:
-        for kept, answer in zip(turns, (bare, alone, both, gil), strict=True):
+        answers = (bare, beside, alone, both, gil)
+        for kept, answer in zip(turns, answers, strict=True):
           kept.append(answer)
   return turns
 
@@ -118,9 +125,17 @@ def _worker(directory: Path, threads: int) -> Iterator[subprocess.Popen[str]]:
 
 
 def _ask(process: subprocess.Popen[str], name: str, *values: int) -> Any:
+  _send(process, name, *values)
+  return _answer(process)
+
+
+def _send(process: subprocess.Popen[str], name: str, *values: int) -> None:
   with contextlib.suppress(BrokenPipeError):
     process.stdin.write(json.dumps([name, values]) + "\n")
     process.stdin.flush()
+
+
+def _answer(process: subprocess.Popen[str]) -> Any:
   answer = process.stdout.readline()
   if not answer:
     raise RunError("a measuring process has ended: see its message above")
@@ -177,6 +192,15 @@ def _turn_rows(turns: _Turns, batches: int) -> list[Row]:
       f"{spread(wall_one / wall_two, '', 2)}; a batch of {BATCH}: "
       f"{spread(1e3 * wall_one / batches, 'ms', 1)}, "
       f"{spread(1e3 * wall_two / batches, 'ms', 1)}",
+    ),
+    Row(
+      "two processes of the bare read / one",
+      middle(2 * each(turns.bare, "wall") / each(turns.beside, "wall")),
+      "",
+      "what the machine gives of its second core: "
+      + spread(
+        2 * each(turns.bare, "wall") / each(turns.beside, "wall"), "", 2
+      ),
     ),
     Row(
       "GIL held an episode",

@@ -124,7 +124,8 @@ class Worker:
 
     Returns:
       CPU seconds of reading records `one_by_one` and an episode's `together`,
-      seconds of drawing the episodes (`draw`), and the `bytes` of the records.
+      seconds of `wall` of the first, of drawing the episodes (`draw`), and the
+      `bytes` of the records.
     """
     start = time.process_time()
     specs = [
@@ -136,11 +137,12 @@ class Worker:
       self._catalogue.record[rows_of(spec)].tolist() for spec in specs
     ]
     read = 0
-    start = time.process_time()
+    start, wall = time.process_time(), time.perf_counter()
     for records in episodes:
       for record in records:
         read += np.frombuffer(self._source[record], np.uint8).nbytes
     one_by_one = time.process_time() - start
+    wall = time.perf_counter() - wall
     start = time.process_time()
     for records in episodes:
       for stored in self._source.__getitems__(records):
@@ -148,6 +150,7 @@ class Worker:
     together = time.process_time() - start
     return {
       "one_by_one": one_by_one,
+      "wall": wall,
       "together": together,
       "draw": draw,
       "bytes": read,
