@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from fewshot_mss.models.unet import group_norm, with_frequency
+from fewshot_mss.models.unet import compress, group_norm
 
 
 class SupportEncoder(nn.Module):
@@ -14,7 +14,15 @@ class SupportEncoder(nn.Module):
 
   Strided convolutions, then the mean over time: where in the clip the
   instrument sounds does not matter, at which frequencies it does, so the
-  frequency axis is kept until the last linear map. The body is our choice.
+  frequency axis is kept until the last linear map. How loud the clip is does
+  not matter either. The body is our choice.
+
+  What all examples have in common is kept small, or it grows: the gradients
+  that do not yet depend on the example add up in it, and after some hundred
+  steps all embeddings can be one (a run of the demo was lost so). Hence a spectrogram of
+  mean 0 without the place of its bins, no activation on the last features, and
+  a last map whose many inputs are scaled by the root of their number, so that
+  a step of Adam moves its output no faster than that of a narrow layer.
 
   Attributes:
     channels: Channels of each block.
@@ -29,14 +37,25 @@ class SupportEncoder(nn.Module):
     self, magnitude: Float[Array, "N frames bins"]
   ) -> Float[Array, "N D"]:
     """Returns the embeddings of N examples."""
-    x = with_frequency(magnitude)
+    x = compress(magnitude)[..., None]
+    x = nn.LayerNorm(
+      reduction_axes=(1, 2),
+      use_bias=False,
+      use_scale=False,
+      name="standardized",
+    )(x)
     for i, channels in enumerate(self.channels):
       x = nn.Conv(
         channels, (3, 3), strides=2, use_bias=False, name=f"conv_{i}"
-      )(x)
-      x = nn.leaky_relu(group_norm(channels, f"norm_{i}")(x), 0.2)
+      )(x if i == 0 else nn.leaky_relu(x, 0.2))
+      x = group_norm(channels, f"norm_{i}")(x)
     x = jnp.mean(x, axis=1)
     x = x.reshape(x.shape[0], -1)
-    x = nn.Dense(self.dim, name="embed")(x)
+    x = nn.Dense(
+      self.dim,
+      # Of unit variance: the inputs are scaled instead.
+      kernel_init=nn.initializers.normal(1.0),
+      name="embed",
+    )(x / x.shape[-1] ** 0.5)
     # Unit scale, so that FiLM hears the examples from the first steps on.
     return nn.LayerNorm(name="embed_norm")(x)

@@ -29,15 +29,19 @@ def group_norm(channels: int, name: str) -> nn.GroupNorm:
   return nn.GroupNorm(num_groups=groups, name=name)
 
 
+def compress(magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
+  """Brings quiet partials near loud ones, about as the ear does."""
+  return magnitude**0.3
+
+
 def with_frequency(
   magnitude: Float[Array, "*batch frames bins"],
 ) -> Float[Array, "*batch frames bins 2"]:
   """Compresses magnitudes and adds each bin's place between -1 and 1.
 
-  The power 0.3 brings quiet partials near loud ones, about as the ear does;
-  convolutions alone cannot tell a low bin from a high one.
+  Convolutions alone cannot tell a low bin from a high one.
   """
-  compressed = magnitude**0.3
+  compressed = compress(magnitude)
   place = jnp.linspace(-1.0, 1.0, magnitude.shape[-1])
   return jnp.stack([compressed, jnp.broadcast_to(place, magnitude.shape)], -1)
 
