@@ -8,8 +8,11 @@ Data:     each prepared at 16 kHz from the dataset as it is distributed:
             --output=data/slakh --sample_rate_hz=16000
           and likewise with `medleydb` and `musdb18_hq`. An episode is of one
           of them. What MUSDB18 or MedleyDB tests on is not trained from the
-          other, nor is what one of them keeps unseen from any; the first lines
-          of a run say what was left out. The report has the scores of all
+          other, nor is what one of them keeps unseen from any, by its name:
+          the saxophones of MedleyDB are trained though Slakh keeps `reeds`
+          unseen, and `other` of MUSDB18 holds anything, so trust `unseen`
+          from a run on one dataset alone. The first lines of a run say what
+          was left out. The report has the scores of all
           together and of each by itself.
 Hardware: an accelerator.
 Cost:     that of configs/paper.py, whose network this is: 28 M parameters, 1.3

@@ -1,5 +1,9 @@
 """Batches: the same for any number of hosts and any step begun at."""
 
+import dataclasses
+import gc
+import tracemalloc
+
 import jax
 import numpy as np
 import pytest
@@ -106,6 +110,43 @@ def test_the_number_of_threads_changes_nothing(toy_config, toy_dataset):
   many = batches(toy_config, toy_dataset, 0, 4)
   for a, b in zip(one, many, strict=True):
     assert_equal(a, b)
+
+
+def test_after_an_error_there_is_no_batch_with_holes(toy_config, toy_dataset):
+  toy_config.data.read_threads = 2
+  sources = load_sources(str(toy_dataset))
+  (catalogue,) = sources.catalogues
+  settings = EpisodeSettings.from_config(toy_config)
+  first = episode_spec(toy_config.seed, 0, catalogue, settings)
+  record = catalogue.record.copy()
+  record[first.source_records[0]] = 10**6
+  damaged = dataclasses.replace(
+    sources, catalogues=(dataclasses.replace(catalogue, record=record),)
+  )
+  drawn = episode_batches(toy_config, damaged, start_step=0, stop_step=40)
+  with pytest.raises(Exception, match="Record key"):
+    next(drawn)
+  assert list(drawn) == []
+
+
+def test_batches_that_were_handed_over_are_kept_by_nobody(
+  toy_config, toy_dataset
+):
+  toy_config.train.global_batch = 2
+  sources = load_sources(str(toy_dataset))
+  sizes = []
+  tracemalloc.start()
+  try:
+    drawn = episode_batches(toy_config, sources, start_step=0, stop_step=200)
+    for step, batch in enumerate(drawn):
+      del batch
+      if step in (20, 180):
+        gc.collect()
+        sizes.append(tracemalloc.get_traced_memory()[0])
+  finally:
+    tracemalloc.stop()
+  # Of 160 batches, each 2 x 9 sounds of 4000 float32, a quarter at most.
+  assert sizes[1] - sizes[0] < 40 * 2 * 9 * 16_000
 
 
 def test_another_split_has_other_songs(toy_config, toy_dataset):

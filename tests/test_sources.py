@@ -370,6 +370,15 @@ def test_a_song_of_validation_trains_nothing_elsewhere(folder_of):
   assert drawn_from(sources.catalogues[1], VALIDATION) == {"Track00001"}
 
 
+def test_a_song_that_both_hold_for_the_same_is_left_out_of_neither(folder_of):
+  lines = "validation One_Song bass 0\ntest Two_Songs bass 0\n"
+  a = folder_of("a", BAND + lines)
+  b = folder_of("b", DUO + lines.replace("_", "-"))
+  sources = load_sources(f"{a},{b}")
+  assert sources.notes == ()
+  assert [each.left_out for each in sources.catalogues] == [(), ()]
+
+
 def test_songs_of_one_dataset_are_its_own_affair(folder_of):
   a = folder_of("a", "train A_Song drums 0\ntest A-Song drums 0")
   b = folder_of("b", DUO)

@@ -134,7 +134,14 @@ def episode_batches(
     .map(finish_in_graph)
     .prefetch(config.data.prefetch_batches)
   )
-  return map(unflatten, dataset.as_numpy_iterator())
+
+  def drawn() -> Iterator[EpisodeBatch]:
+    # A generator, for it ends with an error: what tf.data goes on with is out
+    # of step, batches of which a part was never read.
+    for leaves in dataset.as_numpy_iterator():
+      yield unflatten(leaves)
+
+  return drawn()
 
 
 def flatten(batch: EpisodeBatch) -> list[np.ndarray]:
