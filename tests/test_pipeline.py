@@ -191,3 +191,16 @@ def test_what_cannot_be_served_is_refused_before_the_first_batch(
       stop_step=1,
       **kwargs,
     )
+
+
+def test_a_damaged_record_is_told_in_one_line(toy_config, toy_dataset):
+  sources = load_sources(str(toy_dataset))
+  (catalogue,) = sources.catalogues
+  # Records of another length than the catalogue says.
+  other = dataclasses.replace(
+    catalogue, segment_samples=catalogue.segment_samples - 1
+  )
+  damaged = dataclasses.replace(sources, catalogues=(other,))
+  drawn = episode_batches(toy_config, damaged, start_step=0, stop_step=4)
+  with pytest.raises(InputError, match="build the dataset again"):
+    next(drawn)

@@ -87,6 +87,8 @@ def episode_batches(
   # its place at once, where batching them afterwards would copy them all.
   begun: dict[int, EpisodeBatch] = {}
   lock = threading.Lock()
+  # What tf.data would tell of in its own words.
+  complaints: list[InputError] = []
 
   # A thread reads several episodes at a call, since calls cost and take turns.
   parts = min(config.data.read_threads, local_batch)
@@ -100,7 +102,11 @@ def episode_batches(
     for place in range(part, local_batch, parts):
       index = step * global_batch + first + place
       source, spec = draw_episode(sources, config.seed, index, settings, split)
-      read_into(batch, place, spec, readers[source], settings)
+      try:
+        read_into(batch, place, spec, readers[source], settings)
+      except InputError as error:
+        complaints.append(error)
+        raise
     return np.int64(step)
 
   def finish(steps: np.ndarray) -> list[np.ndarray]:
@@ -138,8 +144,13 @@ def episode_batches(
   def drawn() -> Iterator[EpisodeBatch]:
     # A generator, for it ends with an error: what tf.data goes on with is out
     # of step, batches of which a part was never read.
-    for leaves in dataset.as_numpy_iterator():
-      yield unflatten(leaves)
+    try:
+      for leaves in dataset.as_numpy_iterator():
+        yield unflatten(leaves)
+    except tf.errors.OpError as error:
+      if complaints:
+        raise complaints[0] from error
+      raise
 
   return drawn()
 

@@ -10,10 +10,13 @@ held out of all datasets, by name. A broad class of another one may hold them
 still: the brass of Slakh2100 a tuba, the `other` of MUSDB18 anything.
 """
 
+import bisect
 import dataclasses
 import hashlib
+import itertools
 import json
 import math
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,8 +33,6 @@ from fewshot_mss.data.shared_songs import (
 from fewshot_mss.errors import InputError
 
 _FORM = "FOLDER or FOLDER=WEIGHT, with commas between several"
-# Tells this stream from those that an episode draws from.
-_STREAM = 100
 _TOLD_NAMES = 8
 
 
@@ -129,8 +130,10 @@ def draw_source(sources: Sources, seed: int, index: int) -> int:
   """Draws which dataset an episode is of; see `draw_episode`."""
   if len(sources.folders) == 1:
     return 0
-  rng = np.random.default_rng((seed, index, _STREAM))
-  return int(rng.choice(len(sources.weights), p=sources.weights))
+  # A stream of its own, beside those that an episode draws from.
+  drawn = random.Random(f"{seed} {index} source").random()
+  ends = list(itertools.accumulate(sources.weights))
+  return bisect.bisect_right(ends, drawn * ends[-1])
 
 
 def draw_episode(
@@ -210,9 +213,7 @@ def _parse(words: str) -> tuple[list[Path], list[float]]:
     folders.append(Path(folder))
     weights.append(value)
   if not sum(weights):
-    raise InputError(
-      f"data.sources is {words}: give one of them a weight above 0"
-    )
+    raise InputError(f"data.sources is {words}: give one a weight above 0")
   return folders, weights
 
 
@@ -290,9 +291,8 @@ def _describe_unseen(
   lost = np.array(catalogue.instruments)[was_seen & ~catalogue.seen].tolist()
   if not lost:
     return []
-  told = ", ".join(lost[:_TOLD_NAMES]) + (
-    f" and {len(lost) - _TOLD_NAMES} more" if len(lost) > _TOLD_NAMES else ""
-  )
+  more = len(lost) - _TOLD_NAMES
+  told = ", ".join(lost[:_TOLD_NAMES]) + (f" and {more} more" * (more > 0))
   return [
     f"{name}: {told} are not trained from it, which another dataset keeps "
     "unseen"

@@ -67,7 +67,10 @@ def bench_input(
   turns = _take_turns(directory, batches)
   with tempfile.TemporaryDirectory(dir=output) as folder:
     counted = link_made_up(
-      directory, Path(folder), catalogue, max(made_up_segments, len(catalogue))
+      directory,
+      Path(folder),
+      catalogue,
+      max(made_up_segments, 2 * len(catalogue)),
     )
     opened = open_once(Path(folder))
   return [*_turn_rows(turns, batches), *opened_rows(opened, counted)]

@@ -19,10 +19,11 @@ class SupportEncoder(nn.Module):
 
   What all examples have in common is kept small, or it grows: the gradients
   that do not yet depend on the example add up in it, and after some hundred
-  steps all embeddings can be one (a run of the demo was lost so). Hence a spectrogram of
-  mean 0 without the place of its bins, no activation on the last features, and
-  a last map whose many inputs are scaled by the root of their number, so that
-  a step of Adam moves its output no faster than that of a narrow layer.
+  steps all embeddings can be one (a run of the demo was lost so). Hence a
+  spectrogram of mean 0 without the place of its bins, no activation on the
+  last features, and a last map whose many inputs are scaled by the root of
+  their number, so that a step of Adam moves its output no faster than that of
+  a narrow layer.
 
   Attributes:
     channels: Channels of each block.
