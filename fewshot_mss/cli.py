@@ -60,7 +60,8 @@ def main(words: Sequence[str] | None = None) -> int:
     return 1
   except KeyboardInterrupt:
     print(
-      "fewshot-mss: interrupted; a training goes on if started again",
+      "fewshot-mss: interrupted; started again, a training or a data build "
+      "goes on",
       file=sys.stderr,
     )
     return _INTERRUPTED
@@ -90,7 +91,7 @@ def _data_build(parsed: argparse.Namespace) -> None:
     parsed.output,
     sample_rate_hz=parsed.sample_rate_hz,
     segment_s=parsed.segment_s,
-    beam_words=parsed.beam_options.split(","),
+    beam_words=[word.strip() for word in parsed.beam_options.split(",")],
     skip_bad=parsed.skip_bad,
   )
   print(

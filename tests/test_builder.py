@@ -1,7 +1,9 @@
 """Built folders are whole or not there."""
 
 import dataclasses
+import fcntl
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -210,7 +212,7 @@ def test_the_message_of_a_failing_stem_stays_one_line(tmp_path):
   broken = Track("b", "train", (failing(InputError("horn.wav is broken")),))
   with pytest.raises(InputError) as caught:
     make([broken], tmp_path / "out")
-  assert str(caught.value) == "horn.wav is broken"
+  assert str(caught.value) == "horn.wav is broken (--skip_bad leaves it out)"
 
 
 @pytest.mark.parametrize(
@@ -276,13 +278,11 @@ def test_an_empty_folder_and_a_killed_build_are_no_obstacle(
 ):
   output = tmp_path / "out"
   output.mkdir()
-  left = tmp_path / "out.building"
-  left.mkdir()
+  left = tmp_path / "out.building" / "stem_dataset"
+  left.mkdir(parents=True)
   (left / "half").write_text("")
   # Named as a person would from inside.
   monkeypatch.chdir(output)
-  from pathlib import Path
-
   make([pair()], Path())
   assert len(load_catalogue(output)) == 2
   assert sorted(p.name for p in tmp_path.iterdir()) == ["out"]
@@ -314,3 +314,51 @@ def test_the_same_songs_give_the_same_catalogue(toy_dataset, tmp_path):
   assert not load_catalogue(other).seen[
     load_catalogue(other).instruments.index("organ")
   ]
+
+
+def test_two_builds_of_one_folder_do_not_disturb_each_other(tmp_path):
+  working = tmp_path / "out.building"
+  (working / "stem_dataset").mkdir(parents=True)
+  with (working / "lock").open("w") as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    with pytest.raises(InputError, match="at work in another process"):
+      make([pair()], tmp_path / "out")
+    # What the other is writing.
+    assert (working / "stem_dataset").exists()
+  make([pair()], tmp_path / "out")
+  assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_folder_of_other_things_is_not_taken_for_a_builds_own(tmp_path):
+  mine = tmp_path / "out.building" / "mine.txt"
+  mine.parent.mkdir()
+  mine.touch()
+  with pytest.raises(InputError, match=r"mine\.txt is of no build"):
+    make([pair()], tmp_path / "out")
+  assert mine.exists()
+
+
+def test_a_mounted_disk_is_refused_before_the_work(tmp_path, monkeypatch):
+  output = tmp_path / "out"
+  output.mkdir()
+  monkeypatch.setattr(Path, "is_mount", lambda path: path == output)
+  with pytest.raises(InputError, match="name a folder in it"):
+    make([pair()], output)
+  assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_could_not_be_read_is_read_anew_by_the_next_try(tmp_path):
+  drive = tmp_path / "drive"
+
+  def read():
+    if not drive.exists():
+      raise InputError("the drive is not there")
+    return loud()[:, None], 8000
+
+  songs = [pair(), Track("b", "train", (Stem("oboe", "oboe", "f", "", read),))]
+  expected = r"the drive is not there \(--skip_bad leaves it out\)"
+  with pytest.raises(InputError, match=expected):
+    make(songs, tmp_path / "out")
+  drive.touch()
+  directory = make(songs, tmp_path / "out")
+  assert "oboe" in load_catalogue(directory).instruments

@@ -17,9 +17,9 @@ from fewshot_mss.data.cut_files import (
   write_cut,
 )
 from fewshot_mss.data.segments import track_segments
+from fewshot_mss.data.shards import write_shard
 from fewshot_mss.data.tracks import Stem, Track
-from fewshot_mss.data.work import beam_options
-from fewshot_mss.errors import InputError
+from fewshot_mss.errors import RunError
 
 SETTINGS = CutSettings(sample_rate_hz=8000, segment_samples=4000)
 
@@ -111,7 +111,26 @@ def test_the_place_changes_with_all_that_changes_the_cut(track, tmp_path):
   assert len({before, *others}) == 1 + len(others)
 
 
-@pytest.mark.parametrize("words", [("",), ("--runner=FlinkRunner",)])
-def test_options_of_beam_are_words_without_dashes(words):
-  with pytest.raises(InputError, match="write them as runner=FlinkRunner"):
-    beam_options(words)
+def test_the_place_changes_with_what_a_sound_is_made_from(track, tmp_path):
+  font = tmp_path / "font.sf2"
+  stem = dataclasses.replace(track.stems[0], files=(), made_from=(font,))
+  made = Track("song", "train", (stem,))
+  places = {cut_path(tmp_path, made, SETTINGS)}
+  for content in (b"one", b"three"):
+    font.write_bytes(content)
+    places.add(cut_path(tmp_path, made, SETTINGS))
+  assert len(places) == 3
+
+
+def test_what_cannot_be_written_is_said_in_one_line(track, tmp_path):
+  path = tmp_path / "no folder" / "a.safetensors"
+  with pytest.raises(RunError, match="make room and start again") as raised:
+    write_cut(SETTINGS, path, track)
+  assert "no folder" in str(raised.value)
+  write_cut(SETTINGS, tmp_path / "a.safetensors", track)
+  before = sorted(tmp_path.iterdir())
+  with pytest.raises(RunError, match="make room and start again") as raised:
+    write_shard(tmp_path / "no folder" / "s", [tmp_path / "a.safetensors"])
+  assert "\n" not in str(raised.value)
+  # Nothing half-written is left.
+  assert sorted(tmp_path.iterdir()) == before

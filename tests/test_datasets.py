@@ -1,5 +1,8 @@
 """Public datasets by name, from the command line to a prepared folder."""
 
+import os
+import shutil
+
 import numpy as np
 import pytest
 import soundfile
@@ -83,3 +86,15 @@ def test_a_folder_of_something_else_is_refused_in_one_line(name, tmp_path):
 def test_list_without_a_dataset_shows_the_labels(capsys):
   assert cli.main(["data", "list"]) == 0
   assert "violin" in capsys.readouterr().out
+
+
+def test_names_that_are_no_text_are_refused_before_the_work(tmp_path, capsys):
+  song = tmp_path / "songs" / os.fsdecode(b"caf\xe9")
+  song.mkdir(parents=True)
+  soundfile.write(tmp_path / "a.wav", np.full(8000, 0.1), RATE_HZ)
+  shutil.move(tmp_path / "a.wav", song / "violin.wav")
+  for verb in (["build", f"--output={tmp_path / 'out'}"], ["check"]):
+    assert cli.main(["data", *verb, str(tmp_path / "songs")]) == 2
+    said = capsys.readouterr().err
+    assert "'caf\\udce9' is no UTF-8: rename it" in said
+    assert said.count("\n") == 1

@@ -3,8 +3,13 @@
 import collections
 import hashlib
 import itertools
+import os
 import pickle
 import shutil
+import subprocess
+import sys
+import tempfile
+import time
 from pathlib import Path
 
 import mido
@@ -291,3 +296,41 @@ def test_doubles_among_real_files_are_found(tmp_path):
   found = midi(tmp_path, progress=False)
   assert [track.name for track in found.tracks] == ["d_intro.mid"]
   assert found.skipped == ("d_introa.mid: has the notes of d_intro.mid",)
+
+
+def test_a_song_that_changes_is_another_to_a_build(folder, found):
+  del folder
+  for track in found.tracks:
+    for stem in track.stems:
+      path, font = stem.made_from
+      assert path.name == Path(track.name).name
+      assert font == default_soundfont()
+
+
+def test_readers_of_files_end_with_who_started_them():
+  script = (
+    "import multiprocessing, os, time\n"
+    "from fewshot_mss.data.layouts import midi\n"
+    "if __name__ == '__main__':\n"
+    "  context = multiprocessing.get_context('spawn')\n"
+    "  with context.Pool(1, midi._end_with_parent) as pool:\n"
+    "    print(pool.apply(os.getpid), flush=True)\n"
+    "    time.sleep(60)\n"
+  )
+  with tempfile.NamedTemporaryFile("w", suffix=".py") as file:
+    file.write(script)
+    file.flush()
+    process = subprocess.Popen(
+      [sys.executable, file.name],
+      stdout=subprocess.PIPE,
+      stderr=subprocess.DEVNULL,
+      env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    with process:
+      assert process.stdout is not None
+      reader = int(process.stdout.readline())
+      process.kill()
+  deadline_s = time.monotonic() + 30
+  while Path(f"/proc/{reader}").exists():
+    assert time.monotonic() < deadline_s
+    time.sleep(0.05)

@@ -3,7 +3,7 @@ import pytest
 
 from fewshot_mss.data.synth.notes import Note, midi_bytes
 from fewshot_mss.data.synth.render import check_playable, render, sounding_rms
-from fewshot_mss.errors import InputError
+from fewshot_mss.errors import InputError, RunError
 from tiny_soundfont import sine, write_soundfont
 
 
@@ -82,3 +82,14 @@ def test_unplayable_soundfont_is_named(tmp_path, soundfont):
   with pytest.raises(InputError, match=r"broken\.sf2 cannot be played \(") as e:
     check_playable(path)
   assert "\n" not in str(e.value)
+
+
+def test_a_renderer_that_is_killed_is_no_fault_of_the_soundfont(
+  soundfont, tmp_path, monkeypatch
+):
+  killed = tmp_path / "python"
+  killed.write_text("#!/bin/sh\nkill -9 $$\n")
+  killed.chmod(0o755)
+  monkeypatch.setattr("sys.executable", str(killed))
+  with pytest.raises(RunError, match="start again"):
+    render(soundfont, _midi(), length_s=1.0, level_db=None)

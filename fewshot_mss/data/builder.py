@@ -1,9 +1,11 @@
 """Songs in, a prepared dataset out: records, catalogue, evaluation lists."""
 
 import contextlib
+import errno
+import fcntl
 import io
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import tensorflow_datasets as tfds
@@ -13,9 +15,13 @@ from fewshot_mss.data.quiet import quiet
 from fewshot_mss.data.stem_dataset import StemConfig, StemDataset
 from fewshot_mss.data.tracks import TrackSet
 from fewshot_mss.data.work import LOCAL_OPTIONS, beam_options
-from fewshot_mss.errors import InputError
+from fewshot_mss.errors import InputError, RunError
 
 _NAME = "songs"
+_LOCK = "lock"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# What a build, and TFDS, put into the folder that they work in.
+_CONTENT = frozenset({f"{_NAME}.cut", StemDataset.name, "downloads", _LOCK})
 
 
 def build(
@@ -48,7 +54,8 @@ def build(
 
   Raises:
     InputError: If there is nothing usable, a stem cannot be read, or the
-      folder is not free or cannot be written.
+      folder is not free, cannot be written or is built by another process.
+    RunError: If the work cannot go on, as for want of room.
   """
   config = StemConfig(
     name=_NAME,
@@ -61,8 +68,25 @@ def build(
     beam_options=beam_options(beam_words)
   )
   output_dir = output_dir.resolve()
-  working = _working_folder(output_dir)
+  working = output_dir.with_name(f"{output_dir.name}.building")
+  _check_free(output_dir, working)
+  with _locked(working):
+    _build_in(working, output_dir, track_set, config, download_config)
+  return output_dir
+
+
+def _build_in(
+  working: Path,
+  output_dir: Path,
+  track_set: TrackSet,
+  config: StemConfig,
+  download_config: tfds.download.DownloadConfig,
+) -> None:
+  # What a killed build left behind of the steps after the cutting.
+  shutil.rmtree(working / StemDataset.name, ignore_errors=True)
   try:
+    # By now another process may have finished it.
+    _check_free(output_dir, working)
     # TFDS warns that the configuration is none of its list.
     with quiet():
       dataset = StemDataset(
@@ -76,28 +100,63 @@ def build(
   except InputError:
     _remove_unless_useful(working)
     raise
+  except OSError as error:
+    if error.errno not in _NO_ROOM:
+      raise
+    raise RunError(
+      f"{working} cannot be written ({error.strerror}): make room and start "
+      "again"
+    ) from error
   shutil.rmtree(working)
-  return output_dir
 
 
-def _working_folder(output_dir: Path) -> Path:
-  """Returns the folder beside the wanted one, with nothing in it but cuts."""
+def _check_free(output_dir: Path, working: Path) -> None:
+  """Checks that the wanted folder can come to be, and what lies beside it."""
   if output_dir.exists() and (
     not output_dir.is_dir() or any(output_dir.iterdir())
   ):
     raise InputError(
       f"{output_dir} exists already: remove it or name another folder"
     )
-  working = output_dir.with_name(f"{output_dir.name}.building")
-  # What a killed build left behind of the steps after the cutting.
-  shutil.rmtree(working / StemDataset.name, ignore_errors=True)
+  if output_dir.is_mount():
+    raise InputError(
+      f"{output_dir} is a mounted disk, whose place no folder can take: name a "
+      "folder in it"
+    )
+  strange = (
+    [path for path in working.iterdir() if path.name not in _CONTENT]
+    if working.is_dir()
+    else []
+  )
+  if strange:
+    raise InputError(
+      f"{strange[0]} is of no build, and {working} would be removed: move it "
+      "or name another output"
+    )
+
+
+@contextlib.contextmanager
+def _locked(working: Path) -> Iterator[None]:
+  """Makes the folder and keeps other builds off, until this process ends."""
   try:
     working.mkdir(parents=True, exist_ok=True)
+    file = (working / _LOCK).open("w")
   except OSError as error:
     raise InputError(
       f"{working} cannot be written ({error.strerror}): name another folder"
     ) from error
-  return working
+  with file:
+    try:
+      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+      raise InputError(
+        f"{working} is at work in another process: wait for it or name another "
+        "output"
+      ) from error
+    except OSError:
+      # Some network drives have no locks: there it is not found out.
+      pass
+    yield
 
 
 def _remove_unless_useful(working: Path) -> None:

@@ -6,7 +6,7 @@ were cut from and how, so that one which no longer fits is simply not found.
 
 import hashlib
 import json
-import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ from fewshot_mss.data.segments import (
   track_segments,
 )
 from fewshot_mss.data.tracks import Track
-from fewshot_mss.errors import InputError
+from fewshot_mss.errors import InputError, RunError
 
 # Another number makes all files of before unfit: raise it when what is cut
 # from the same sound changes.
@@ -73,7 +73,7 @@ def cut_path(folder: Path, track: Track, settings: CutSettings) -> Path:
   # would cost time, not truth.
   digest.update(beam.coders.CloudpickleCoder().encode(track))
   for stem in track.stems:
-    for path in stem.files:
+    for path in (*stem.files, *stem.made_from):
       # A file that is gone is found out when it is read.
       state = path.stat() if path.exists() else None
       stamp = (state.st_size, state.st_mtime_ns) if state else None
@@ -90,6 +90,9 @@ def write_cut(settings: CutSettings, path: Path, track: Track) -> None:
     settings: How to cut.
     path: As of `cut_path`.
     track: The song.
+
+  Raises:
+    RunError: If the file cannot be written.
   """
   segments, unreadable = _cut_what_can_be_read(track, settings)
   description: dict[str, Any] = {"track": track.name, "unreadable": unreadable}
@@ -104,10 +107,18 @@ def write_cut(settings: CutSettings, path: Path, track: Track) -> None:
       "rms_db": cut.rms_db,
       "levels_db": cut.levels_db,
     }
-  # Of its own for each process: two builds may be at the same track.
-  temporary = path.with_suffix(f".{os.getpid()}")
-  save_file(tensors, temporary, metadata={"json": json.dumps(description)})
-  temporary.replace(path)
+  # Of its own each time: two machines may be at one track, and containers on
+  # them have the same numbers of processes.
+  temporary = path.with_suffix(f".{uuid.uuid4().hex}")
+  try:
+    save_file(tensors, temporary, metadata={"json": json.dumps(description)})
+    temporary.replace(path)
+  except (OSError, safetensors.SafetensorError) as error:
+    temporary.unlink(missing_ok=True)
+    raise RunError(
+      f"{path.parent} cannot be written ({error}): make room and start again, "
+      "it goes on where it was"
+    ) from error
 
 
 def _cut_what_can_be_read(

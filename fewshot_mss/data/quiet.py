@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-  """Holds back what is logged below an error."""
+def quiet(level: int = logging.WARNING) -> Iterator[None]:
+  """Holds back what is logged below an error, or up to a level."""
   before = logging.root.manager.disable
-  logging.disable(logging.WARNING)
+  logging.disable(level)
   try:
     yield
   finally:

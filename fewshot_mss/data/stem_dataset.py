@@ -247,6 +247,9 @@ def _usable_cuts(
   for path, track in items:
     file = read_cut(path)
     unreadable += file.unreadable
+    if file.unreadable and not skip_bad:
+      # Read anew by the next try: the file need not have been at fault.
+      path.unlink()
     if file.cut is not None:
       cuts[track.split].append((path, file.cut))
   refuse_unreadable(unreadable, skip_bad=skip_bad)
@@ -279,8 +282,9 @@ def refuse_unreadable(messages: Sequence[str], *, skip_bad: bool) -> None:
     )
     return
   others = len(messages) - 1
-  more = f" (and {others} more like it; --skip_bad leaves them out)"
-  raise InputError(messages[0] + (more if others else ""))
+  more = f"and {others} more like it; --skip_bad leaves them out"
+  one = "--skip_bad leaves it out"
+  raise InputError(f"{messages[0]} ({more if others else one})")
 
 
 def _shards(files: Iterable[Path]) -> list[list[Path]]:

@@ -25,6 +25,8 @@ class Stem:
     files: What `read` reads, for checks before any long work; none where the
       sound is made rather than read.
     bleed: Whether it holds the sound of others; None if nobody says.
+    made_from: What `read` makes the sound from where it is no audio, as MIDI
+      and SoundFonts: another content makes another sound.
   """
 
   name: str
@@ -34,6 +36,7 @@ class Stem:
   read: Read
   files: tuple[Path, ...] = ()
   bleed: bool | None = None
+  made_from: tuple[Path, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,7 @@ import threading
 
 from fewshot_mss.data.quiet import beam
 from fewshot_mss.data.work import beam_options, run_pipeline
+from fewshot_mss.errors import RunError
 
 
 def _end_with_input() -> None:
@@ -27,4 +28,8 @@ if __name__ == "__main__":
     sys.stdin.buffer.read(size)
   )
   threading.Thread(target=_end_with_input, daemon=True).start()
-  run_pipeline(make, items, beam_options(()))
+  try:
+    run_pipeline(make, items, beam_options(()))
+  except RunError as error:
+    print(error, file=sys.stderr)
+    sys.exit(1)

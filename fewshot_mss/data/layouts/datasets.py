@@ -57,6 +57,38 @@ def read_layout(
     InputError: If the layout does not take an option or a folder, or what it
       reads cannot be used.
   """
+  track_set = _read_layout(layout, root, options)
+  _check_names(track_set)
+  return track_set
+
+
+def _check_names(track_set: TrackSet) -> None:
+  """Checks that names are text, as records and JSON must have it."""
+  names = [*track_set.sources, *track_set.skipped]
+  for track in track_set.tracks:
+    names.append(track.name)
+    for stem in track.stems:
+      names += [stem.name, *map(str, (*stem.files, *stem.made_from))]
+  # As bytes that are no UTF-8 come from the file system.
+  strange = [name for name in names if not _is_text(name)]
+  if strange:
+    raise InputError(
+      f"the name {strange[0]!a} is no UTF-8: rename it, as convmv does "
+      "for whole folders"
+    )
+
+
+def _is_text(name: str) -> bool:
+  try:
+    name.encode()
+  except UnicodeEncodeError:
+    return False
+  return True
+
+
+def _read_layout(
+  layout: str, root: Path | None, options: Mapping[str, Any]
+) -> TrackSet:
   for name in options:
     if layout not in LAYOUT_OPTIONS[name]:
       raise InputError(

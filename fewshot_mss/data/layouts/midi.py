@@ -7,6 +7,8 @@ the notes to other instruments, in equal shares, see the layout `rendered`.)
 import concurrent.futures
 import functools
 import multiprocessing
+import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -176,8 +178,22 @@ def _summaries(paths: list[Path], *, progress: bool) -> list[MidiSummary]:
     return shown(map(summarise, paths))
   # Spawned, for a fork would copy the threads of TensorFlow.
   context = multiprocessing.get_context("spawn")
-  with concurrent.futures.ProcessPoolExecutor(mp_context=context) as pool:
+  with concurrent.futures.ProcessPoolExecutor(
+    mp_context=context, initializer=_end_with_parent
+  ) as pool:
     return shown(pool.map(summarise, paths, chunksize=_FILES_AT_ONCE))
+
+
+def _end_with_parent() -> None:
+  """Ends this process with the one that started it, even if that is killed."""
+  parent = multiprocessing.parent_process()
+
+  def wait() -> None:
+    if parent is not None:
+      parent.join()
+      os._exit(1)
+
+  threading.Thread(target=wait, daemon=True).start()
 
 
 def _songs(
@@ -233,6 +249,7 @@ def _stems(
       family=sound.label.family,
       patch=sound.patch.name,
       read=functools.partial(_read, path, part, sound.patch),
+      made_from=(path, sound.patch.soundfont),
     )
   return tuple(stems.values())
 

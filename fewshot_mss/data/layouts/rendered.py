@@ -262,6 +262,7 @@ def _stem(player: _Player, patch: Patch, song_s: float) -> Stem:
     family=player.family,
     patch=patch.name,
     read=functools.partial(_read, player, patch, song_s),
+    made_from=(patch.soundfont,),
   )
 
 

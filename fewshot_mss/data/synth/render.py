@@ -1,6 +1,7 @@
 """One part in, its sound out, through a SoundFont."""
 
 import io
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from jaxtyping import Float32
 
 from fewshot_mss.data.synth.notes import Note, midi_bytes
 from fewshot_mss.data.synth.soundfont import default_soundfont, load_soundfont
-from fewshot_mss.errors import InputError
+from fewshot_mss.errors import InputError, RunError
 
 _BLOCK_S = 0.05
 # Blocks this far below the loudest are no part of the sounding span.
@@ -35,6 +36,7 @@ def render(
 
   Raises:
     InputError: If the SoundFont cannot be played.
+    RunError: If the process that plays it was killed.
   """
   played, rate_hz = soundfile.read(
     io.BytesIO(_wav(soundfont, midi)), dtype="float32", always_2d=True
@@ -99,6 +101,12 @@ def _wav(soundfont: Path, midi: bytes) -> bytes:
     capture_output=True,
     check=False,
   )
+  if done.returncode == -signal.SIGKILL:
+    # No fault of the SoundFont, which a build would remember.
+    raise RunError(
+      f"playing SoundFont {soundfont} was ended, as for want of memory: make "
+      "room and start again"
+    )
   if done.returncode != 0:
     said = done.stderr.decode(errors="replace").strip().split("\n")[-1]
     raise InputError(
