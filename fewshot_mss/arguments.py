@@ -234,12 +234,12 @@ def _add_data_verbs(verbs: argparse._SubParsersAction) -> None:
   stats = data_verbs.add_parser(
     "stats", help="draw hours, loudness and activity of the instruments"
   )
-  stats.add_argument("dataset", type=Path)
+  stats.add_argument("dataset", type=Path, help="a prepared folder")
   stats.add_argument("--output", type=Path, default=Path("stats.png"))
   stats.set_defaults(verb="data stats")
 
   bench = data_verbs.add_parser("bench", help="input speeds as ratios")
-  bench.add_argument("dataset", type=Path)
+  bench.add_argument("dataset", type=Path, help="a prepared folder")
   bench.add_argument("--episodes", type=int, default=4000)
   bench.add_argument(
     "--output", type=Path, help="folder for what the measuring writes"

@@ -43,9 +43,9 @@ def test_parameters_are_those_of_the_network(figures):
     FewShotSeparator(**config.model).init, jax.random.key(0), zeros
   )["params"]
   assert set(figures.parameters) == set(params)
-  # Encoder by hand: 2 -> 4 and 4 -> 8 channels under 3 x 3, two GroupNorms,
+  # Encoder by hand: 1 -> 4 and 4 -> 8 channels under 3 x 3, two GroupNorms,
   # 32 bins halved twice, times 8 channels, to 8 numbers, and a LayerNorm.
-  by_hand = 9 * 2 * 4 + 9 * 4 * 8 + 2 * 4 + 2 * 8 + (8 * 8 * 8 + 8) + 2 * 8
+  by_hand = 9 * 1 * 4 + 9 * 4 * 8 + 2 * 4 + 2 * 8 + (8 * 8 * 8 + 8) + 2 * 8
   assert figures.parameters["encoder"] == by_hand
   assert figures.parameters["conditioner"] == 8
   unet = sum(leaf.size for leaf in jax.tree.leaves(params["unet"]))

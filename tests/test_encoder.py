@@ -65,6 +65,7 @@ def test_embeddings_do_not_run_together_in_the_first_steps():
   for i, note in enumerate(notes):
     for harmonic in (1, 2, 3):
       note[:, (i + 3) * harmonic] += 1 / harmonic
+  notes = jnp.asarray(notes)
   module = SupportEncoder(channels=(8, 16, 32), dim=32)
   params = module.init(jax.random.key(0), notes)["params"]
   optimizer = optax.adam(2e-3)

@@ -67,8 +67,8 @@ def test_integer_files_sum_to_the_song_to_the_last_bit(
 
 def test_float_files_sum_to_the_song(model, example, tmp_path):
   song = tmp_path / "loud.wav"
-  # 6 dB above full scale.
-  soundfile.write(song, 2 * noise(2500, 2), 8000, subtype="FLOAT")
+  # 12 dB above full scale.
+  soundfile.write(song, 4 * noise(2500, 2), 8000, subtype="FLOAT")
   paths = separate_command(
     [song], [example], [], model, tmp_path / "out", progress=False
   )
