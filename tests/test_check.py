@@ -290,7 +290,10 @@ def test_what_cannot_be_checked_is_one_line(
 
 
 INTERRUPTED = """
+import signal
 import threading
+# Where a script starts a suite in the background, interrupts are ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from fewshot_mss import cli
 from fewshot_mss.data.tracks import Stem, Track, TrackSet
 def read():

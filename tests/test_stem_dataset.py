@@ -59,9 +59,16 @@ def contents(folder):
   }
 
 
+# Where a script starts a suite in the background, interrupts are ignored.
+PROGRAM = (
+  "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+  "from fewshot_mss import cli; cli.run_program()"
+)
+
+
 def command(songs, output):
   return [
-    *(sys.executable, "-m", "fewshot_mss.cli", "data", "build", str(songs)),
+    *(sys.executable, "-c", PROGRAM, "data", "build", str(songs)),
     *(f"--output={output}", f"--sample_rate_hz={RATE_HZ}", "--segment_s=1"),
     "--beam_options=direct_num_workers=2",
   ]
