@@ -48,10 +48,11 @@ def test_a_file_holds_what_was_cut(track, tmp_path):
   segments = track_segments(track, **SETTINGS._asdict())
   read = list(read_segments(path))
   assert len(read) == len(segments) == 5
-  for segment, (labels, start_samples, level_db, pcm) in zip(
+  for segment, (name, labels, start_samples, level_db, pcm) in zip(
     segments, read, strict=True
   ):
     stem = segment.stem
+    assert name == "song"
     assert labels == (stem.name, stem.instrument, stem.family, stem.patch)
     assert start_samples == segment.start_samples
     assert level_db == np.float32(segment.rms_db)

@@ -26,12 +26,6 @@ PLAIN = EpisodeSettings(
   min_sources=2,
   max_sources=4,
   random_mix_share=0.5,
-  several_sources_share=0.0,
-  absent_share=0.0,
-  same_track_share=0.0,
-  random_shots=False,
-  drop_positives_share=0.0,
-  drop_negatives_share=0.0,
   gain_db=6.0,
 )
 EVERYTHING = PLAIN._replace(

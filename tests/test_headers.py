@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from fewshot_mss.data import headers
+from fewshot_mss.data import progress
 from fewshot_mss.data.builder import build
 from fewshot_mss.data.catalogue import load_catalogue
 from fewshot_mss.data.headers import unreadable_stems
@@ -65,7 +65,7 @@ def test_nothing_is_at_fault_where_all_is_well(track_set):
 def test_progress_is_shown_if_it_takes_long(track_set, capsys, monkeypatch):
   unreadable_stems(track_set, progress=True)
   assert capsys.readouterr().err == ""
-  monkeypatch.setattr(headers, "_SHOWN_AFTER_S", 0.0)
+  monkeypatch.setattr(progress, "_SHOWN_AFTER_S", 0.0)
   unreadable_stems(track_set, progress=True)
   assert "0/3" in capsys.readouterr().err
   unreadable_stems(track_set, progress=False)

@@ -314,13 +314,6 @@ SETTINGS = EpisodeSettings(
   max_sources=3,
   # Songs are asked for, and there are none that hold two instruments.
   random_mix_share=0.0,
-  several_sources_share=0.0,
-  absent_share=0.0,
-  same_track_share=0.0,
-  random_shots=False,
-  drop_positives_share=0.0,
-  drop_negatives_share=0.0,
-  gain_db=0.0,
 )
 
 

@@ -69,13 +69,6 @@ def settings(**changes):
     min_sources=2,
     max_sources=2,
     random_mix_share=1.0,
-    several_sources_share=0.0,
-    absent_share=0.0,
-    same_track_share=0.0,
-    random_shots=False,
-    drop_positives_share=0.0,
-    drop_negatives_share=0.0,
-    gain_db=0.0,
   )._replace(**changes)
 
 

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from fewshot_mss.audio.files import read_audio
 from fewshot_mss.audio.levels import SILENCE_DBFS, block_rms_db
+from fewshot_mss.audio.resampling import to_mono
 from fewshot_mss.data.sound_checks import (
   FULL_SCALE,
   Sound,
@@ -202,13 +203,10 @@ def _check_stem(stem: Stem, sound: Sound) -> StemCheck:
 
 
 def _silent(sound: Sound) -> bool:
-  # Mono, for the build judges that; channel by channel, for that is faster
-  # than a mean over short rows.
-  samples = sound.samples
-  if not len(samples):
+  if not len(sound.samples):
     return True
-  mono = sum(samples.T) / samples.shape[1]
-  levels_db = block_rms_db(mono, sound.rate_hz)
+  # Mono, for the build judges that.
+  levels_db = block_rms_db(to_mono(sound.samples), sound.rate_hz)
   return bool(levels_db.max() < SILENCE_DBFS)
 
 

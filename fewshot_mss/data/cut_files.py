@@ -4,6 +4,7 @@ A build that was stopped goes on from these files. They are named by what they
 were cut from and how, so that one which no longer fits is simply not found.
 """
 
+import contextlib
 import hashlib
 import json
 import uuid
@@ -107,13 +108,32 @@ def write_cut(settings: CutSettings, path: Path, track: Track) -> None:
       "rms_db": cut.rms_db,
       "levels_db": cut.levels_db,
     }
-  # Of its own each time: two machines may be at one track, and containers on
-  # them have the same numbers of processes.
-  temporary = path.with_suffix(f".{uuid.uuid4().hex}")
-  try:
+  with written_whole(path, path.parent) as temporary:
     save_file(tensors, temporary, metadata={"json": json.dumps(description)})
+
+
+@contextlib.contextmanager
+def written_whole(path: Path, folder: Path) -> Iterator[Path]:
+  """Lets a file be written elsewhere, which takes its place at the end.
+
+  Args:
+    path: Of the file.
+    folder: Where it is written meanwhile, on the same disk.
+
+  Yields:
+    Where to write.
+
+  Raises:
+    RunError: If it cannot be written.
+  """
+  # Of its own each time: two machines may be at one file, and containers on
+  # them have the same numbers of processes.
+  temporary = folder / f"{path.name}.{uuid.uuid4().hex}"
+  try:
+    yield temporary
     temporary.replace(path)
-  except (OSError, safetensors.SafetensorError) as error:
+  # As the system, ArrayRecord and safetensors tell of a full disk.
+  except (OSError, RuntimeError, safetensors.SafetensorError) as error:
     temporary.unlink(missing_ok=True)
     raise RunError(
       f"{path.parent} cannot be written ({error}): make room and start again, "
@@ -169,14 +189,17 @@ def read_cut(path: Path) -> CutFile:
 
 def read_segments(
   path: Path,
-) -> Iterator[tuple[StemLabels, int, float, Int16[np.ndarray, " samples"]]]:
-  """Yields the stem, start, level and sound of each segment, in order.
+) -> Iterator[
+  tuple[str, StemLabels, int, float, Int16[np.ndarray, " samples"]]
+]:
+  """Yields track, stem, start, level and sound of each segment, in order.
 
   Args:
     path: What `write_cut` wrote, with at least one segment.
 
   Yields:
-    Labels of the stem, start in samples, level in dB below full scale, sound.
+    Name of the track, labels of the stem, start in samples, level in dB below
+    full scale, sound.
   """
   cut = read_cut(path).cut
   assert cut is not None
@@ -185,6 +208,7 @@ def read_segments(
     sound = file.get_slice("pcm")
     for i, stem in enumerate(cut.stem.tolist()):
       yield (
+        cut.track,
         cut.stems[stem],
         int(cut.start_samples[i]),
         float(cut.rms_db[i]),

@@ -8,11 +8,16 @@ from ml_collections import ConfigDict
 from fewshot_mss.data.catalogue import SPLITS, TRAIN, Catalogue
 from fewshot_mss.errors import InputError
 
+# Fields that are no leaf of `config.data` under that name.
+_SAMPLES = ("sample_rate_hz", "mixture_samples", "example_samples")
+
 
 class EpisodeSettings(NamedTuple):
   """What an episode draws; the fields of `config.data` in samples.
 
-  `default_config.py` says what each one means.
+  `default_config.py` says what each one means. Without the last of them an
+  episode is plain: stems of one song as they are, one instrument a query, all
+  examples there and from other songs.
   """
 
   sample_rate_hz: int
@@ -23,14 +28,14 @@ class EpisodeSettings(NamedTuple):
   max_negatives: int
   min_sources: int
   max_sources: int
-  random_mix_share: float
-  several_sources_share: float
-  absent_share: float
-  same_track_share: float
-  random_shots: bool
-  drop_positives_share: float
-  drop_negatives_share: float
-  gain_db: float
+  random_mix_share: float = 0.0
+  several_sources_share: float = 0.0
+  absent_share: float = 0.0
+  same_track_share: float = 0.0
+  random_shots: bool = False
+  drop_positives_share: float = 0.0
+  drop_negatives_share: float = 0.0
+  gain_db: float = 0.0
 
   @classmethod
   def from_config(cls, config: ConfigDict) -> "EpisodeSettings":
@@ -55,19 +60,8 @@ class EpisodeSettings(NamedTuple):
       sample_rate_hz=rate_hz,
       mixture_samples=round(config.data.mixture_s * rate_hz),
       example_samples=round(config.data.example_s * rate_hz),
-      num_queries=config.data.num_queries,
-      max_positives=config.data.max_positives,
-      max_negatives=config.data.max_negatives,
-      min_sources=config.data.min_sources,
-      max_sources=config.data.max_sources,
-      random_mix_share=config.data.random_mix_share,
-      several_sources_share=config.data.several_sources_share,
-      absent_share=config.data.absent_share,
-      same_track_share=config.data.same_track_share,
-      random_shots=config.data.random_shots,
-      drop_positives_share=config.data.drop_positives_share,
-      drop_negatives_share=config.data.drop_negatives_share,
-      gain_db=config.data.gain_db,
+      # All others are leaves of their own names, and none keeps its default.
+      **{key: config.data[key] for key in cls._fields if key not in _SAMPLES},
     )
     _check_alone(settings)
     return settings

@@ -44,14 +44,6 @@ def whole_segment_settings(catalogue: Catalogue) -> EpisodeSettings:
     max_negatives=MAX_NEGATIVES,
     min_sources=MIN_SOURCES,
     max_sources=MAX_SOURCES,
-    random_mix_share=0.0,
-    several_sources_share=0.0,
-    absent_share=0.0,
-    same_track_share=0.0,
-    random_shots=False,
-    drop_positives_share=0.0,
-    drop_negatives_share=0.0,
-    gain_db=0.0,
   )
 
 

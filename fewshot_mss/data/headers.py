@@ -3,16 +3,14 @@
 import concurrent.futures
 from pathlib import Path
 
-from tqdm import tqdm
-
 from fewshot_mss.audio.files import audio_info
 from fewshot_mss.data.layouts.musdb import check_mp4
+from fewshot_mss.data.progress import shown_if_long
 from fewshot_mss.data.tracks import TrackSet
 from fewshot_mss.errors import InputError
 
 # Headers wait for the disk, not for the processor.
 _THREADS = 16
-_SHOWN_AFTER_S = 1.0
 
 
 def unreadable_stems(
@@ -37,15 +35,11 @@ def unreadable_stems(
     for path in stem.files
   )
   with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
-    bar = tqdm(
+    bar = shown_if_long(
       pool.map(_fault, files),
       total=len(files),
-      desc="headers",
-      unit="file",
-      # Where it is done at once there is nothing to show.
-      delay=_SHOWN_AFTER_S,
-      leave=False,
-      disable=not progress,
+      what="headers",
+      progress=progress,
     )
     faults = dict(zip(files, bar, strict=True))
   return {

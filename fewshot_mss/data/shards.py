@@ -4,7 +4,6 @@ TFDS could write them, too, but in another order of a record's fields each time:
 a build that was stopped would not end with the same bytes.
 """
 
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,9 +13,8 @@ from array_record.python.array_record_module import ArrayRecordWriter
 from jaxtyping import Int16
 from tensorflow_datasets.proto import tf_example_pb2
 
-from fewshot_mss.data.cut_files import read_cut, read_segments
+from fewshot_mss.data.cut_files import read_segments, written_whole
 from fewshot_mss.data.segments import StemLabels
-from fewshot_mss.errors import RunError
 
 # A record can be read alone. Level 1 is four times as fast to write as the
 # default, as fast to read, and 4 % larger (measured on stems of a real song).
@@ -63,25 +61,15 @@ def write_shard(path: Path, cut_files: Sequence[Path]) -> None:
   """
   # Beside the cut tracks, which are removed at the end, for a machine that is
   # lost leaves it there.
-  temporary = cut_files[0].with_name(f"{path.name}.{uuid.uuid4().hex}")
-  try:
+  with written_whole(path, cut_files[0].parent) as temporary:
     _write_records(temporary, cut_files)
-    temporary.replace(path)
-  except (OSError, RuntimeError) as error:
-    temporary.unlink(missing_ok=True)
-    raise RunError(
-      f"{path.parent} cannot be written ({error}): make room and start again, "
-      "it goes on where it was"
-    ) from error
 
 
 def _write_records(path: Path, cut_files: Sequence[Path]) -> None:
   writer = ArrayRecordWriter(str(path), _OPTIONS)
   for cut_file in cut_files:
-    cut = read_cut(cut_file).cut
-    assert cut is not None
-    for labels, start_samples, level_db, pcm in read_segments(cut_file):
-      writer.write(_record(cut.track, labels, start_samples, level_db, pcm))
+    for segment in read_segments(cut_file):
+      writer.write(_record(*segment))
   # Only now it says whether all has found room.
   writer.close()
 

@@ -148,11 +148,15 @@ def make_files(
     direct = options.view_as(_DirectOptions)
     asked = direct.direct_num_workers or os.cpu_count() or 1
     count = min(asked, len(todo), most_processes or asked)
-    is_elsewhere = options.view_as(_StandardOptions).runner is not None
-    if is_elsewhere or count == 1:
+    if count == 1 or not _is_here(options):
       run_pipeline(make, todo, options)
     else:
       _run_in_processes(make, todo, count)
+
+
+def _is_here(options: _Options) -> bool:
+  """Tells whether the work is done on this machine."""
+  return options.view_as(_StandardOptions).runner is None
 
 
 @contextlib.contextmanager
@@ -201,8 +205,7 @@ def run_pipeline(make: _Make, items: _Items, options: _Options) -> None:
     RunError: If `make` raised one on this machine.
   """
   # What fails here is raised here; what fails elsewhere only the log tells.
-  is_here = options.view_as(_StandardOptions).runner is None
-  level = logging.ERROR if is_here else logging.WARNING
+  level = logging.ERROR if _is_here(options) else logging.WARNING
   try:
     with quiet(level), beam.Pipeline(options=options) as pipeline:
       _ = (

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32
-from tqdm import tqdm
 
 from fewshot_mss.data.labels import Label, look_up
+from fewshot_mss.data.progress import shown_if_long
 from fewshot_mss.data.splits import load_splits
 from fewshot_mss.data.synth.general_midi import DRUM_CHANNEL, DRUMS
 from fewshot_mss.data.synth.instrument_classes import instrument_classes
@@ -40,7 +40,6 @@ _VALIDATION_BELOW, _TEST_BELOW = 0.05, 0.2
 # More files than these are read by all processors.
 _MANY_FILES = 64
 _FILES_AT_ONCE = 16
-_SHOWN_AFTER_S = 1.0
 # The stems of a song are read one after the other: parse its file once.
 _FILES_KEPT = 2
 
@@ -162,15 +161,8 @@ def _summaries(paths: list[Path], *, progress: bool) -> list[MidiSummary]:
 
   def shown(summaries: Iterable[MidiSummary]) -> list[MidiSummary]:
     return list(
-      tqdm(
-        summaries,
-        total=len(paths),
-        desc="MIDI files",
-        unit="file",
-        # Where it is done at once there is nothing to show.
-        delay=_SHOWN_AFTER_S,
-        leave=False,
-        disable=not progress,
+      shown_if_long(
+        summaries, total=len(paths), what="MIDI files", progress=progress
       )
     )
 
