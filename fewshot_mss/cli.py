@@ -172,7 +172,8 @@ def _train(parsed: argparse.Namespace) -> None:
   hosts = (parsed.coordinator, parsed.num_processes, parsed.process_id)
   if parsed.distributed or hosts != (None, None, None):
     parallel.join_hosts(*hosts)
-  train_and_evaluate(config, parsed.workdir)
+  with parallel.errors_name_their_process():
+    train_and_evaluate(config, parsed.workdir)
 
 
 def _evaluate(parsed: argparse.Namespace) -> None:

@@ -91,6 +91,8 @@ def _train() -> ConfigDict:
       "checkpoint_every_steps": 200,
       "keep_checkpoints": 2,
       "eval_every_steps": 500,
+      # Keep compiled programs in WORKDIR/compiled, for the next start.
+      "compilation_cache": True,
     }
   )
 
@@ -117,6 +119,9 @@ def get_config() -> ConfigDict:
   return ConfigDict(
     {
       "seed": 0,
+      # First and last step of a trace for TensorBoard's profiler; (0, 0) is
+      # none.
+      "profile_steps": (0, 0),
       "model": _model(),
       "data": _data(),
       "train": _train(),

@@ -87,12 +87,13 @@ def test_speeds_go_to_tensorboard_alone(tmp_path, monkeypatch, capsys):
   with MetricWriter(tmp_path, first_step=30, last_step=150) as writer:
     now_s[0] = 120.0
     # 10 steps in 20 seconds.
-    writer.write_speed(40, episodes_a_step=8)
+    writer.write_speed(40, episodes_a_step=8, shares={"waiting": 0.25})
     writer.say_speed(40, episodes_a_step=8)
   assert lines(tmp_path) == []
   assert events(tmp_path) == [
     (40, "speed/seconds_a_step", 2.0),
     (40, "speed/episodes_a_second", 4.0),
+    (40, "time/waiting", 0.25),
   ]
   said = capsys.readouterr().err
   assert "step 40: 2.00 s a step" in said
@@ -113,15 +114,20 @@ def test_the_bar_begins_where_the_run_does(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("process", [1, 7])
-def test_other_processes_write_and_say_nothing(
+def test_other_processes_write_nothing_and_say_who_they_are(
   tmp_path, monkeypatch, capsys, process
 ):
   monkeypatch.setattr(jax, "process_index", lambda: process)
+  monkeypatch.setattr(jax, "process_count", lambda: 8)
   with MetricWriter(tmp_path, first_step=0, last_step=4) as writer:
     writer.advance()
     writer.write(1, {"loss": 1.0})
-    writer.write_speed(1, 8)
+    writer.write_speed(1, 8, {"waiting": 0.25})
     writer.say_speed(1, 8)
     writer.say("hello")
   assert list(tmp_path.iterdir()) == []
-  assert capsys.readouterr() == ("", "")
+  said = capsys.readouterr()
+  assert said.out == ""
+  speed, hello = said.err.splitlines()
+  assert speed.startswith(f"[process {process} of 8] step 1: ")
+  assert hello == f"[process {process} of 8] hello"

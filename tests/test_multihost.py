@@ -138,7 +138,9 @@ def test_process_0_alone_writes_and_speaks(killed):
   assert (folder / "full" / "evaluation" / "evaluation.md").is_file()
   assert "2 cpu device(s), 2 process(es)" in first
   assert "step/s" in first
-  assert "device(s)" not in second
+  # Each says who it is.
+  assert "[process 0 of 2] training begins" in first
+  assert "[process 1 of 2] training begins" in second
   assert "step/s" not in second
 
 

@@ -17,6 +17,7 @@ from fewshot_mss.errors import InputError, RunError
 from fewshot_mss.evaluation.scores import MODEL
 from fewshot_mss.export.archive import load_archive
 from fewshot_mss.inference.separator import Separator
+from fewshot_mss.training import rows as metric_rows
 from fewshot_mss.training import train
 from fewshot_mss.training.train import train_and_evaluate
 from tiny_run import assert_same, rows, saved_states, saved_steps, tiny_config
@@ -99,7 +100,7 @@ def test_mean_leaves_out_what_is_not_finite_and_keeps_the_count():
     {"loss": np.nan, "grad_norm": np.inf, "bad_steps": 1.0},
     {"loss": 4.0, "grad_norm": np.nan, "bad_steps": 2.0},
   ]
-  assert train._mean(window) == {
+  assert metric_rows.mean(window) == {
     "loss": 2.5,
     "grad_norm": None,
     "bad_steps": 2.0,

@@ -25,6 +25,7 @@ SIZES = {
   "train.global_batch": 8,
   "train.warmup_steps": 1,
   "train.log_every_steps": 1,
+  "train.compilation_cache": False,
   "eval.max_items": 4,
   "eval.batch": 2,
   "eval.shots": (1, 2),

@@ -21,12 +21,14 @@ SCORE = "eval_score"
 # lies and what is shown and kept, but no number of the training depends on
 # them. What data it is, and with what weights, is in the hash beside them.
 _FREE = {
+  "profile_steps",
   "data.sources",
   "data.read_threads",
   "data.prefetch_batches",
   "train.log_every_steps",
   "train.checkpoint_every_steps",
   "train.keep_checkpoints",
+  "train.compilation_cache",
 }
 
 

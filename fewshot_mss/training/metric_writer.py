@@ -1,8 +1,8 @@
 """Metrics of a run: JSON lines, TensorBoard and a progress bar.
 
-Process 0 writes; on the others every call does nothing. `metrics.jsonl` holds
-what is a function of the configuration alone, and so the same numbers however
-often a run was interrupted; speeds go to TensorBoard and to the log.
+Process 0 writes; the others only say, each with its index. `metrics.jsonl`
+holds what is a function of the configuration alone, and so the same numbers
+however often a run was interrupted; speeds go to TensorBoard and to the log.
 """
 
 import json
@@ -14,6 +14,8 @@ from pathlib import Path
 import jax
 from tensorboardX import SummaryWriter
 from tqdm import tqdm
+
+from fewshot_mss.training.parallel import process_name
 
 
 class MetricWriter:
@@ -80,14 +82,24 @@ class MetricWriter:
     if metrics.get("loss") is not None:
       self._bar.set_postfix_str(f"loss {metrics['loss']:.2f}")
 
-  def write_speed(self, step: int, episodes_a_step: int) -> None:
-    """Writes how fast the run is, since its start, to TensorBoard."""
+  def write_speed(
+    self, step: int, episodes_a_step: int, shares: Mapping[str, float]
+  ) -> None:
+    """Writes how fast the run is, since its start, to TensorBoard.
+
+    Args:
+      step: Steps done.
+      episodes_a_step: Mixtures of a step, of all hosts.
+      shares: Of the time of this process since the last row, see `Stopwatch`.
+    """
     if self._active:
       seconds = self._seconds_a_step(step)
       self._board.add_scalar("speed/seconds_a_step", seconds, step)
       self._board.add_scalar(
         "speed/episodes_a_second", episodes_a_step / seconds, step
       )
+      for name, share in shares.items():
+        self._board.add_scalar(f"time/{name}", share, step)
 
   def say_speed(self, step: int, episodes_a_step: int) -> None:
     """Says how fast the run is and how long it will take."""
@@ -104,9 +116,10 @@ class MetricWriter:
     return spent_s / max(step - self._first_step, 1)
 
   def say(self, message: str) -> None:
-    """Prints a line above the progress bar, on process 0."""
-    if self._active:
-      self._bar.write(message, file=sys.stderr)
+    """Prints a line above the progress bar; names the process if several."""
+    if jax.process_count() > 1:
+      message = f"[{process_name()}] {message}"
+    self._bar.write(message, file=sys.stderr)
 
 
 def _keep_until(path: Path, step: int) -> None:

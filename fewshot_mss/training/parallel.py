@@ -13,8 +13,9 @@ axis in `put_batch`. `train_step` stays: its only parallel words are psums over
 AXIS.
 """
 
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import numpy as np
@@ -23,7 +24,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from fewshot_mss.episode import EpisodeBatch
-from fewshot_mss.errors import InputError
+from fewshot_mss.errors import InputError, RunError
 from fewshot_mss.training.step import AXIS, TrainState
 
 
@@ -62,6 +63,22 @@ def join_hosts(
       f"hosts cannot be joined ({error}): give --coordinator=HOST:PORT, "
       "--num_processes and --process_id"
     ) from error
+
+
+@contextlib.contextmanager
+def errors_name_their_process() -> Iterator[None]:
+  """Says in errors of a run of several processes whose they are."""
+  try:
+    yield
+  except (InputError, RunError) as error:
+    if jax.process_count() == 1:
+      raise
+    raise type(error)(f"{process_name()}: {error}") from error
+
+
+def process_name() -> str:
+  """Returns `process I of N`, counted from 0."""
+  return f"process {jax.process_index()} of {jax.process_count()}"
 
 
 def check_batch(global_batch: int, name: str) -> None:

@@ -85,6 +85,12 @@ def _check_numbers(config: ConfigDict) -> None:
   for key in ("train.learning_rate", "train.clip_norm"):
     if not 0.0 < config[key] < math.inf:
       raise InputError(f"{key} is {config[key]}: give more than 0")
+  steps = config.profile_steps
+  if steps != (0, 0) and not (len(steps) == 2 and 1 <= steps[0] <= steps[1]):
+    raise InputError(
+      f"profile_steps is {steps}: give the first and the last step of a trace, "
+      "(10, 12)"
+    )
 
 
 def blank_batch(config: ConfigDict) -> EpisodeBatch:

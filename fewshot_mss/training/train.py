@@ -1,23 +1,27 @@
 """The training loop, read from top to bottom."""
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
-import numpy as np
 from ml_collections import ConfigDict
 
 from fewshot_mss.data.pipeline import episode_batches
 from fewshot_mss.data.sources import Sources, load_sources
 from fewshot_mss.episode import EpisodeBatch
-from fewshot_mss.errors import RunError
 from fewshot_mss.export.archive import check_replaceable, save_archive
+from fewshot_mss.models.separator import FewShotSeparator
 from fewshot_mss.training import checkpoint, parallel, scoring
+from fewshot_mss.training.compilation import compiled_programs_in
 from fewshot_mss.training.metric_writer import MetricWriter
 from fewshot_mss.training.optimizer import make_optimizer
+from fewshot_mss.training.rows import MetricRows
 from fewshot_mss.training.run_checks import blank_batch, check_run
 from fewshot_mss.training.step import TrainState, init_state, train_step
+from fewshot_mss.training.stopwatch import DISPATCHING, WAITING, Stopwatch
+from fewshot_mss.training.trace import StepTrace
 
 # Steps after which the speed is told for the first time: the first ones wait
 # for the compiler.
@@ -32,8 +36,9 @@ def train_and_evaluate(
   """Trains a separator, or goes on with the training that a workdir holds.
 
   The workdir gets `config.json`, `checkpoints/STEP/`, `metrics.jsonl`,
-  `tensorboard/`, and at the end `model/`, the archive that `separate` loads,
-  and `evaluation/` with the scores on the test list, if a dataset has one.
+  `tensorboard/`, perhaps `compiled/`, and at the end `model/`, the archive that
+  `separate` loads, and `evaluation/` with the scores on the test list, if a
+  dataset has one.
 
   Args:
     config: As of `default_config.get_config`.
@@ -52,11 +57,25 @@ def train_and_evaluate(
   # ---- What a person can get wrong, before anything slow.
   sources = load_sources(config.data.sources)
   model = check_run(config, sources)
-  validates = scoring.has_items(sources, "validation")
-  tests = scoring.has_items(sources, "test")
+  for split in ("validation", "test"):
+    # A damaged list is found before any long work.
+    scoring.has_items(sources, split)
   check_replaceable(workdir / "model")
   checkpoint.claim_workdir(workdir, config, sources.content_hash)
+  with _compiled_programs(config, workdir):
+    state = _train(config, workdir, sources, model, on_step)
+    _finish(config, workdir, sources, state)
+  return state
 
+
+def _train(
+  config: ConfigDict,
+  workdir: Path,
+  sources: Sources,
+  model: FewShotSeparator,
+  on_step: Callable[[int], None],
+) -> TrainState:
+  """Takes the steps that are not yet done; returns the last state."""
   # ---- The network, its optimiser, and where an earlier start left them.
   optimizer = make_optimizer(config.train)
   state = parallel.create_state(
@@ -64,6 +83,7 @@ def train_and_evaluate(
       init_state, model, optimizer, config.seed, blank_batch(config)
     )
   )
+  validates = scoring.has_items(sources, "validation")
   steps = config.train.steps
   with checkpoint.open_manager(
     workdir, config.train.keep_checkpoints
@@ -79,24 +99,31 @@ def train_and_evaluate(
 
     # ---- Step by step. The next one is dispatched before the last one's
     # ---- metrics are fetched, so that devices never wait for this process.
-    with MetricWriter(workdir, first_step=first, last_step=steps) as writer:
+    stopwatch = Stopwatch()
+    annotation = jax.profiler.StepTraceAnnotation
+    with (
+      MetricWriter(workdir, first_step=first, last_step=steps) as writer,
+      StepTrace(workdir, *config.profile_steps) as trace,
+      # Nothing goes to or from a device but what says so.
+      jax.transfer_guard("disallow"),
+    ):
       for line in (
         _introduction(config, state, sources, first),
         *sources.notes,
       ):
         writer.say(line)
+      rows = MetricRows(config, writer, stopwatch)
       batches = _batches(config, sources, first)
-      window: list[dict[str, float]] = []
-      pending = None
       for step in range(first + 1, steps + 1):
-        batch = parallel.put_batch(next(batches))
-        with jax.transfer_guard("disallow"):
-          state, metrics = step_fn(state, batch)
-        if pending is not None:
-          window.append(_fetch(pending, step - 1, config))
-        pending = metrics
+        trace.before(step)
+        with stopwatch.part(WAITING):
+          episodes = next(batches)
+        with stopwatch.part(DISPATCHING), annotation("train", step_num=step):
+          state, metrics = step_fn(state, parallel.put_batch(episodes))
+        rows.add(step, metrics)
         writer.advance()
         on_step(step)
+        trace.after(step, metrics)
         if step - first == _FIRST_WORD_STEPS:
           jax.block_until_ready(metrics)
           writer.say_speed(step, config.train.global_batch)
@@ -104,26 +131,27 @@ def train_and_evaluate(
         is_last = step == steps
         is_eval = step % config.train.eval_every_steps == 0
         is_save = step % config.train.checkpoint_every_steps == 0
-        is_log = step % config.train.log_every_steps == 0
-        if is_log or is_save or is_eval or is_last:
-          # A row whenever the state may be saved: a run that goes on from
-          # there has nothing of the row to remember.
-          window.append(_fetch(pending, step, config))
-          pending = None
-          writer.write(step, _mean(window))
-          writer.write_speed(step, config.train.global_batch)
-          window = []
+        if not (is_save or is_eval or is_last):
+          continue
+        rows.flush()
         score = None
-        if is_eval and validates:
-          score = scoring.validation_score(
-            config, model, state.ema_params, sources
-          )
-          if score is not None:
-            writer.write(step, {checkpoint.SCORE: score})
-        if is_save or is_eval or is_last:
+        with jax.transfer_guard("allow"):
+          if is_eval and validates:
+            score = scoring.validation_score(
+              config, model, state.ema_params, sources
+            )
+            if score is not None:
+              writer.write(step, {checkpoint.SCORE: score})
           checkpoint.save(manager, state, step, score)
+      writer.say(stopwatch.summary())
 
-  # ---- What the run was for: weights to separate with, and their scores.
+  return state
+
+
+def _finish(
+  config: ConfigDict, workdir: Path, sources: Sources, state: TrainState
+) -> None:
+  """Writes what the run was for: weights to separate with, their scores."""
   if jax.process_index() == 0:
     params = jax.device_get(state.ema_params)
     save_archive(
@@ -133,11 +161,10 @@ def train_and_evaluate(
       instruments=sources.class_names,
       training=_training_summary(config, sources),
     )
-    if tests:
+    if scoring.has_items(sources, "test"):
       scoring.evaluate_run(config, workdir)
   # A process that ends takes the others with it.
   parallel.wait_for_all("the end of the run")
-  return state
 
 
 def _batches(
@@ -155,34 +182,12 @@ def _batches(
   )
 
 
-def _fetch(
-  metrics: dict[str, jax.Array], step: int, config: ConfigDict
-) -> dict[str, float]:
-  """Waits for the metrics of a step; stops the run if it goes nowhere."""
-  fetched = {k: float(v) for k, v in jax.device_get(metrics).items()}
-  bad = int(fetched.pop("bad_steps_in_a_row"))
-  if bad >= config.train.max_bad_steps:
-    raise RunError(
-      f"step {step}: gradients were NaN or infinite for {bad} steps in a row "
-      f"(train.max_bad_steps), since step {step - bad + 1}; the checkpoints "
-      "before it are intact: lower train.learning_rate, or look at the data "
-      f"with `fewshot-mss data show {config.data.sources} --index="
-      f"{(step - bad) * config.train.global_batch}`"
-    )
-  return fetched
-
-
-def _mean(window: list[dict[str, float]]) -> dict[str, float]:
-  """Averages metrics over steps; counters and norms alike, NaN left out."""
-  means = {}
-  for name in window[-1]:
-    values = np.array([metrics[name] for metrics in window])
-    finite = values[np.isfinite(values)]
-    # A count goes on: its last value is the one to know.
-    is_count = name == "bad_steps"
-    kept = values[-1:] if is_count or not len(finite) else finite
-    means[name] = float(np.mean(kept)) if len(finite) else None
-  return means
+def _compiled_programs(
+  config: ConfigDict, workdir: Path
+) -> contextlib.AbstractContextManager[None]:
+  if config.train.compilation_cache:
+    return compiled_programs_in(workdir / "compiled")
+  return contextlib.nullcontext()
 
 
 def _introduction(
