@@ -11,26 +11,18 @@ from typing import NoReturn
 from ml_collections import ConfigDict
 
 from fewshot_mss.config_file import CONFIG_HELP, load_config
+from fewshot_mss.data_arguments import add_data_verbs
 from fewshot_mss.errors import InputError
 
-# What `data build` and `data check` read; the same names as in data/layouts,
-# which is not imported for a mere `--help`.
-LAYOUTS = (
-  "stem_folder",
-  "midi",
-  "rendered",
-  "slakh2100_redux",
-  "slakh2100_orig",
-  "slakh2100_split2",
-  "babyslakh",
-  "musdb18_hq",
-  "musdb18",
-  "medleydb",
-  "moisesdb",
-  "medley_solos_db",
+CONFIG_VERBS = (
+  "train",
+  "evaluate",
+  "describe",
+  "plan",
+  "demo",
+  "bench",
+  "data show",
 )
-_LOCAL_BEAM = "direct_num_workers=0"
-CONFIG_VERBS = ("train", "evaluate", "describe", "demo", "bench", "data show")
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
@@ -94,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     prog="fewshot-mss", description="Few-shot musical source separation."
   )
   verbs = parser.add_subparsers(required=True, metavar="VERB")
-  _add_data_verbs(verbs)
+  add_data_verbs(verbs)
 
   train = verbs.add_parser(
     "train", help="train a separator", epilog=CONFIG_HELP
@@ -120,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     "describe", help="sizes and FLOPs of a configuration", epilog=CONFIG_HELP
   )
   describe.set_defaults(verb="describe")
+  _add_plan_verb(verbs)
   _add_separate_verb(verbs)
   for name, does in (
     ("demo", "data, training, scores and a separated song at once"),
@@ -131,130 +124,28 @@ def _parser() -> argparse.ArgumentParser:
   return parser
 
 
-def _add_data_verbs(verbs: argparse._SubParsersAction) -> None:
-  data = verbs.add_parser("data", help="check, prepare, list or show a dataset")
-  data_verbs = data.add_subparsers(required=True, metavar="VERB")
-
-  build = data_verbs.add_parser("build", help="prepare a dataset")
-  build.add_argument(
-    "root",
-    type=Path,
-    nargs="?",
-    help="folder of songs, ROOT/<song>/<instrument>[_n].wav|flac|mp3|ogg, or "
-    "of what --layout names",
+def _add_plan_verb(verbs: argparse._SubParsersAction) -> None:
+  plan = verbs.add_parser(
+    "plan",
+    help="ask the TPU's compiler what a training will take, without a TPU",
+    description="Compiles the train step for a TPU slice on any machine; needs "
+    "the extra [tpu], and no dataset. Exit status 1 if it does not fit.",
+    epilog=CONFIG_HELP,
   )
-  build.add_argument("--layout", choices=LAYOUTS, default="stem_folder")
-  build.add_argument(
-    "--output", type=Path, required=True, help="folder to make"
+  plan.add_argument(
+    "--topology",
+    default="v5e:16x16",
+    help="kind of chip and shape of the slice: v5e:16x16 if not given",
   )
-  build.add_argument(
-    "--sample_rate_hz", type=int, default=8000, help="8000 if not given"
-  )
-  build.add_argument(
-    "--segment_s",
-    type=float,
-    default=4.0,
-    help="seconds of a stored piece, the longest that an episode can ask for; "
-    "4 if not given",
-  )
-  build.add_argument(
-    "--seed", type=int, help="of the layouts stem_folder and rendered"
-  )
-  build.add_argument(
-    "--unseen",
-    help="instruments kept out of training, for the layout stem_folder: "
-    "violin,flute",
-  )
-  build.add_argument(
-    "--with_bleed",
+  plan.add_argument(
+    "--fit",
     action="store_true",
-    help="take stems of MedleyDB and MoisesDB that hold the sound of others",
+    help="also look for the largest batch that fits: half a dozen compilations",
   )
-  build.add_argument(
-    "--skip_bad",
-    action="store_true",
-    help="leave out and name stems that cannot be read, instead of stopping",
-  )
-  build.add_argument(
-    "--beam_options",
-    default=_LOCAL_BEAM,
-    help="of Apache Beam, which does the work: direct_num_workers=N for N "
-    "processes here (0, the default, is one a core), or "
-    "runner=FlinkRunner,flink_master=HOST:8081 and the like",
-  )
-  sound = build.add_argument_group("layouts midi and rendered")
-  sound.add_argument("--soundfont", type=Path, help="a .sf2 file")
-  sound.add_argument(
-    "--unheard_soundfont", type=Path, help="a .sf2 file for testing alone"
-  )
-  songs = build.add_argument_group("layout rendered")
-  songs.add_argument("--num_songs", type=int, help="120 if not given")
-  songs.add_argument("--song_s", type=float, help="24 if not given")
-  songs.add_argument("--num_unseen", type=int, help="20 if not given")
-  songs.add_argument(
-    "--midi_folder",
-    type=Path,
-    help="notes from MIDI files instead of made-up ones, given to instruments "
-    "in equal shares (the layout midi plays files as they are)",
-  )
-  build.set_defaults(verb="data build")
-
-  check = data_verbs.add_parser(
-    "check",
-    help="read a whole dataset and say what is wrong with it",
-    description="Reads every file and changes nothing. Exit status 1 if there "
-    "are errors: stems that cannot be read, NaN samples, a song in two splits.",
-  )
-  check.add_argument("root", type=Path, help="what `data build` would read")
-  check.add_argument(
-    "--layout",
-    # The songs of `rendered` are made as they are read.
-    choices=[layout for layout in LAYOUTS if layout != "rendered"],
-    default="stem_folder",
-  )
-  check.add_argument(
+  plan.add_argument(
     "--json", action="store_true", help="print one JSON object instead"
   )
-  check.add_argument(
-    "--with_bleed",
-    action="store_true",
-    help="read stems of MedleyDB and MoisesDB that hold the sound of others",
-  )
-  check.set_defaults(verb="data check")
-
-  listing = data_verbs.add_parser("list", help="say what a dataset holds")
-  listing.add_argument(
-    "dataset",
-    type=Path,
-    nargs="?",
-    help="a prepared folder; without one, the table of labels is shown",
-  )
-  listing.set_defaults(verb="data list")
-
-  stats = data_verbs.add_parser(
-    "stats", help="draw hours, loudness and activity of the instruments"
-  )
-  stats.add_argument("dataset", type=Path, help="a prepared folder")
-  stats.add_argument("--output", type=Path, default=Path("stats.png"))
-  stats.set_defaults(verb="data stats")
-
-  bench = data_verbs.add_parser("bench", help="input speeds as ratios")
-  bench.add_argument("dataset", type=Path, help="a prepared folder")
-  bench.add_argument("--episodes", type=int, default=4000)
-  bench.add_argument(
-    "--output", type=Path, help="folder for what the measuring writes"
-  )
-  bench.set_defaults(verb="data bench")
-
-  show = data_verbs.add_parser(
-    "show", help="write an episode as wavs and a picture", epilog=CONFIG_HELP
-  )
-  show.add_argument(
-    "dataset", help="a prepared folder, or several as in data.sources"
-  )
-  show.add_argument("--index", type=int, default=0)
-  show.add_argument("--output", type=Path, required=True)
-  show.set_defaults(verb="data show")
+  plan.set_defaults(verb="plan")
 
 
 def _add_separate_verb(verbs: argparse._SubParsersAction) -> None:

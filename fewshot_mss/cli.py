@@ -191,6 +191,17 @@ def _describe(parsed: argparse.Namespace) -> None:
   rich.print(describe(require_config(parsed)))
 
 
+def _plan(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.training.plan_report import show_plan
+
+  show_plan(
+    require_config(parsed),
+    parsed.topology,
+    with_fit=parsed.fit,
+    as_json=parsed.json,
+  )
+
+
 def _separate(parsed: argparse.Namespace) -> None:
   from fewshot_mss.inference.command import separate_command
 
@@ -228,6 +239,7 @@ _VERBS = {
   "train": _train,
   "evaluate": _evaluate,
   "describe": _describe,
+  "plan": _plan,
   "separate": _separate,
   "demo": _demo,
   "bench": _bench,

@@ -2,21 +2,23 @@
 
 import functools
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 from rich.table import Table
 
-from fewshot_mss.episode import EpisodeBatch
 from fewshot_mss.errors import InputError
 from fewshot_mss.models import spectral
 from fewshot_mss.models.separator import FewShotSeparator
 from fewshot_mss.models.unet import UNet
-from fewshot_mss.training.optimizer import make_optimizer
-from fewshot_mss.training.run_checks import blank_batch
-from fewshot_mss.training.step import AXIS, init_state, train_step
+from fewshot_mss.training.abstract import (
+  abstract_batch,
+  abstract_state,
+  train_step_flops,
+  written_flops,
+)
 
 
 class Description(NamedTuple):
@@ -44,33 +46,11 @@ class Description(NamedTuple):
   step_audio_s: tuple[float, float]
 
 
-def abstract_batch(config: ConfigDict, mixtures: int) -> EpisodeBatch:
-  """Returns the shapes and types of a batch of `mixtures` episodes.
-
-  Args:
-    config: As of `default_config.get_config`.
-    mixtures: Episodes in the batch.
-
-  Returns:
-    Leaves are `jax.ShapeDtypeStruct`.
-
-  Raises:
-    InputError: If `config.data` is not sound.
-  """
-  return jax.tree.map(
-    lambda leaf: jax.ShapeDtypeStruct((mixtures, *leaf.shape[1:]), leaf.dtype),
-    blank_batch(config),
-  )
-
-
 def measure(config: ConfigDict) -> Description:
   """Works out the figures of a configuration; nothing is computed or compiled.
 
-  FLOPs are XLA's own count of the program as it is written, before XLA fuses
-  it (`jit(f).lower(...).cost_analysis()`). The compiled program's count would
-  depend on the machine: on CPU, convolutions become library calls that count
-  as nothing. One multiply-add is two. FFTs are in it, and for the train step
-  the gradient and the optimiser.
+  FLOPs are those of the program as it is written (`training/abstract.py`), and
+  for the train step of the gradient and the optimiser too.
 
   Args:
     config: `model`, `data` and `train` are read.
@@ -87,20 +67,7 @@ def measure(config: ConfigDict) -> Description:
   model = FewShotSeparator(**config.model)
   one = abstract_batch(config, 1)
   batch = abstract_batch(config, mixtures)
-  optimizer = make_optimizer(config.train)
-  state = jax.eval_shape(
-    lambda shapes: init_state(model, optimizer, config.seed, shapes), one
-  )
-  step = functools.partial(
-    train_step, model=model, optimizer=optimizer, train=config.train
-  )
-  # train_step adds up over AXIS: give it one, of length 1.
-  on_one_device = jax.vmap(
-    step, in_axes=(None, 0), out_axes=(None, None), axis_name=AXIS
-  )
-  stacked = jax.tree.map(
-    lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape), leaf.dtype), batch
-  )
+  state = abstract_state(config)
   samples, rate_hz = one.mixture.shape[-1], model.sample_rate_hz
   clips = sum(
     math.prod(examples.shape)
@@ -111,8 +78,8 @@ def measure(config: ConfigDict) -> Description:
       part: sum(leaf.size for leaf in jax.tree.leaves(leaves))
       for part, leaves in sorted(state.params.items())
     },
-    forward_flops=_flops(model.apply, {"params": state.params}, one),
-    train_step_flops=_flops(on_one_device, state, stacked),
+    forward_flops=written_flops(model.apply, {"params": state.params}, one),
+    train_step_flops=train_step_flops(config, mixtures),
     spectrogram=(
       spectral.num_frames(samples, model.n_fft, model.hop_samples),
       model.n_fft // 2 + 1,
@@ -122,10 +89,6 @@ def measure(config: ConfigDict) -> Description:
     mixture_s=samples / rate_hz,
     step_audio_s=(mixtures * samples / rate_hz, clips / rate_hz),
   )
-
-
-def _flops(function: Any, *shapes: Any) -> float:
-  return float(jax.jit(function).lower(*shapes).cost_analysis()["flops"])
 
 
 def _bottleneck(model: FewShotSeparator, samples: int) -> tuple[int, int, int]:

@@ -35,9 +35,9 @@ def musdb(tmp_path):
 
 def test_command_line_knows_every_layout():
   own = {"stem_folder", "midi", "rendered"}
-  assert set(arguments.LAYOUTS) == {*own, *DATASETS}
+  assert set(data_arguments.LAYOUTS) == {*own, *DATASETS}
   taken = {name for layouts in LAYOUT_OPTIONS.values() for name in layouts}
-  assert taken <= set(arguments.LAYOUTS)
+  assert taken <= set(data_arguments.LAYOUTS)
   parsed = arguments.parse(["data", "build", "a", "--output=b"])
   # What is not given is not an option that a layout could refuse.
   assert {getattr(parsed, name) for name in LAYOUT_OPTIONS} == {None, False}

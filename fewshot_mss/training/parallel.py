@@ -15,7 +15,7 @@ AXIS.
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import jax
 import numpy as np
@@ -81,9 +81,17 @@ def process_name() -> str:
   return f"process {jax.process_index()} of {jax.process_count()}"
 
 
-def check_batch(global_batch: int, name: str) -> None:
-  """Raises InputError unless all devices get equally many mixtures."""
-  devices = jax.device_count()
+def check_batch(
+  global_batch: int, name: str, devices: int | None = None
+) -> None:
+  """Raises InputError unless all devices get equally many mixtures.
+
+  Args:
+    global_batch: Mixtures of a step.
+    name: The configuration's key for them.
+    devices: How many there are; those of this run if None.
+  """
+  devices = jax.device_count() if devices is None else devices
   if global_batch < 1 or global_batch % devices:
     raise InputError(
       f"{name}={global_batch} cannot be divided among {devices} devices: "
@@ -106,14 +114,23 @@ def create_state(init: Callable[[], TrainState]) -> TrainState:
   return jax.jit(init, out_shardings=replicated, compiler_options=options)()
 
 
-def pmap_step(step: Callable) -> Callable:
-  """Returns `step` over all devices; the state that goes in is used up."""
+def pmap_step(
+  step: Callable, devices: Sequence[jax.Device] | None = None
+) -> Callable:
+  """Returns `step` over all devices; the state that goes in is used up.
+
+  Args:
+    step: `train_step` of a state and a batch.
+    devices: Those of this run if None. Others, that need not be at hand, are
+      for a compiler alone.
+  """
   return jax.pmap(
     step,
     axis_name=AXIS,
     in_axes=(None, 0),
     out_axes=(None, None),
     donate_argnums=0,
+    devices=devices,
   )
 
 

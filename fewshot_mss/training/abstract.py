@@ -1,0 +1,87 @@
+"""A run's shapes, and the FLOPs of its programs: nothing is computed."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from ml_collections import ConfigDict
+
+from fewshot_mss.episode import EpisodeBatch
+from fewshot_mss.models.separator import FewShotSeparator
+from fewshot_mss.training.optimizer import make_optimizer
+from fewshot_mss.training.run_checks import blank_batch
+from fewshot_mss.training.step import AXIS, TrainState, init_state, train_step
+
+
+def abstract_batch(
+  config: ConfigDict, mixtures: int, *devices: int
+) -> EpisodeBatch:
+  """Returns the shapes and types of a batch of `mixtures` episodes.
+
+  Args:
+    config: As of `default_config.get_config`.
+    mixtures: Episodes in the batch.
+    *devices: None, or one number: of devices that get `mixtures` each.
+
+  Returns:
+    Leaves are `jax.ShapeDtypeStruct` [(devices,) mixtures, ...].
+
+  Raises:
+    InputError: If `config.data` is not sound.
+  """
+  return jax.tree.map(
+    lambda leaf: jax.ShapeDtypeStruct(
+      (*devices, mixtures, *leaf.shape[1:]), leaf.dtype
+    ),
+    blank_batch(config),
+  )
+
+
+def abstract_state(config: ConfigDict) -> TrainState:
+  """Returns the shapes and types of all that changes in training."""
+  init = functools.partial(
+    init_state,
+    FewShotSeparator(**config.model),
+    make_optimizer(config.train),
+    config.seed,
+  )
+  return jax.eval_shape(init, abstract_batch(config, 1))
+
+
+def step_of(config: ConfigDict) -> Callable:
+  """Returns `train_step` of the configuration: of a state and a batch."""
+  return functools.partial(
+    train_step,
+    model=FewShotSeparator(**config.model),
+    optimizer=make_optimizer(config.train),
+    train=config.train,
+  )
+
+
+def written_flops(function: Callable, *shapes: Any) -> float:
+  """Counts the FLOPs of a function as it is written, before XLA fuses it.
+
+  A multiply-add is two, FFTs are in it. The compiled program's count would
+  depend on the machine: on CPU, convolutions become library calls that count
+  as nothing.
+
+  Args:
+    function: Of arrays.
+    *shapes: Its arguments as `jax.ShapeDtypeStruct`.
+
+  Returns:
+    XLA's count.
+  """
+  return float(jax.jit(function).lower(*shapes).cost_analysis()["flops"])
+
+
+def train_step_flops(config: ConfigDict, mixtures: int) -> float:
+  """Counts the FLOPs of a train step of `mixtures` episodes as written."""
+  # train_step adds up over AXIS: give it one, of length 1.
+  on_one_device = jax.vmap(
+    step_of(config), in_axes=(None, 0), out_axes=(None, None), axis_name=AXIS
+  )
+  return written_flops(
+    on_one_device, abstract_state(config), abstract_batch(config, mixtures, 1)
+  )
