@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from fewshot_mss.arguments import parse, require_config
 from fewshot_mss.errors import InputError, RunError
+from fewshot_mss.quiet_libtpu import quiet_libtpu
 
 if TYPE_CHECKING:
   from fewshot_mss.data.tracks import TrackSet
@@ -70,6 +71,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def run_program() -> None:
   """Runs the command of this process and ends it with the exit status."""
+  quiet_libtpu()
   status = main()
   if status == _INTERRUPTED:
     # At once: threads of TensorFlow and XLA are at work, and a regular end can

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from fewshot_mss import arguments, cli
+from fewshot_mss import arguments, cli, data_arguments
 from fewshot_mss.data.catalogue import load_catalogue
 from fewshot_mss.data.layouts.datasets import (
   DATASETS,

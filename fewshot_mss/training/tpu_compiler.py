@@ -10,6 +10,7 @@ import jax
 from jax.experimental import topologies
 from ml_collections import ConfigDict
 
+from fewshot_mss import quiet_libtpu
 from fewshot_mss.errors import InputError
 from fewshot_mss.training import parallel
 from fewshot_mss.training.abstract import (
@@ -27,9 +28,7 @@ from fewshot_mss.training.plan_chips import TOPOLOGY_HELP, chip_of
 _ENVIRONMENT = {
   # Asks no metadata server what TPU this machine has.
   "TPU_SKIP_MDS_QUERY": "1",
-  # Else libtpu complains that it does not know them; nothing reads them.
-  "TPU_WORKER_HOSTNAMES": "localhost",
-  "TPU_ACCELERATOR_TYPE": "v5litepod-4",
+  **quiet_libtpu.NAMES,
   # No chip is opened, so that other processes may have libtpu loaded too.
   "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
 }
@@ -148,10 +147,23 @@ def compile_step(
     InputError: If the configuration is not sound.
   """
   step = parallel.pmap_step(step_of(config), devices)
-  lowered = step.lower(
-    abstract_state(config),
-    abstract_batch(config, mixtures_per_chip, len(devices)),
+  return compile_lowered(
+    step.lower(
+      abstract_state(config),
+      abstract_batch(config, mixtures_per_chip, len(devices)),
+    )
   )
+
+
+def compile_lowered(lowered: jax.stages.Lowered) -> Program | Refusal:
+  """Compiles a program and reads what the compiler says of it.
+
+  Args:
+    lowered: For devices of a topology.
+
+  Returns:
+    That, or the compiler's refusal of a program that needs too much memory.
+  """
   try:
     compiled = lowered.compile()
   except jax.errors.JaxRuntimeError as error:
