@@ -12,10 +12,13 @@ NAMES = {
 _GOOGLE = "0x1ae0"
 
 
-def quiet_libtpu() -> None:
-  """Sets `NAMES`, before JAX starts, unless this may be a TPU machine."""
-  vendors = Path("/sys/bus/pci/devices").glob("*/vendor")
-  if any(vendor.read_text().strip() == _GOOGLE for vendor in vendors):
-    return
-  for name, value in NAMES.items():
-    os.environ.setdefault(name, value)
+def quiet_libtpu(pci: Path = Path("/sys/bus/pci/devices")) -> None:
+  """Sets `NAMES`, before JAX starts, unless this may be a TPU machine.
+
+  Args:
+    pci: Where Linux lists devices, each with its vendor.
+  """
+  vendors = [file.read_text().strip() for file in pci.glob("*/vendor")]
+  if _GOOGLE not in vendors:
+    for name, value in NAMES.items():
+      os.environ.setdefault(name, value)
