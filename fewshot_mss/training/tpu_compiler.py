@@ -164,12 +164,17 @@ def compile_lowered(lowered: jax.stages.Lowered) -> Program | Refusal:
   Returns:
     That, or the compiler's refusal of a program that needs too much memory.
   """
+  kept = jax.config.jax_enable_compilation_cache
+  # What is compiled for absent devices can be kept but not read again.
+  jax.config.update("jax_enable_compilation_cache", False)
   try:
     compiled = lowered.compile()
   except jax.errors.JaxRuntimeError as error:
     if not str(error).startswith(_OUT_OF_MEMORY):
       raise
     return Refusal(_first_sentence(str(error)))
+  finally:
+    jax.config.update("jax_enable_compilation_cache", kept)
   memory, costs = compiled.memory_analysis(), compiled.cost_analysis()
   hlo = compiled.as_text()
   return Program(
