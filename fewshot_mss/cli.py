@@ -1,7 +1,7 @@
 """The command line: parse, import the room, call one function.
 
-Exit status: 0 done; 1 a run that could not go on; 2 input that cannot be used,
-told in one line; 130 interrupted.
+Exit status: 0 done; 1 a run that could not go on, or would not fit (`plan`);
+2 input that cannot be used, told in one line; 130 interrupted.
 """
 
 import argparse

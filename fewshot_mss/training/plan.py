@@ -4,9 +4,10 @@ The step is compiled for the slice; all else is arithmetic on what the compiler
 says. Nothing here was measured: times are bounds from the chips' figures.
 """
 
+import functools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -123,67 +124,79 @@ def make_plan(
   parallel.check_batch(global_batch, "train.global_batch", chips)
   mixtures = global_batch // chips
 
-  def compile_for(mixtures_per_chip: int) -> Program | Refusal:
-    tell(
-      f"compiling the train step for {topology}, {mixtures_per_chip} mixtures "
-      "a chip: seconds for a tiny network, minutes for a real one"
-    )
-    start_s = time.perf_counter()
-    done = compile_step(config, devices, mixtures_per_chip)
-    tell(f"compiled in {time.perf_counter() - start_s:.0f} s: {_verdict(done)}")
-    return done
-
+  compile_for = functools.partial(_compile, config, topology, devices, tell)
   start_s = time.perf_counter()
   done = compile_for(mixtures)
   compiled_s = time.perf_counter() - start_s
-  program = done if isinstance(done, Program) else None
-  written = train_step_flops(config, mixtures)
-  rooflines, scaling = (), ()
-  if program:
-    rooflines = tuple(
-      roofline(chip, program.flops, program.bytes_accessed, written)
-      for chip in CHIPS.values()
-    )
-    chip = chip_of(topology)
-    own = next(each for each in rooflines if each.kind == chip.kind)
-    summed = reduced_bytes(program.collectives, chips)
-    scaling = tuple(
-      scale(chip, size, own.step_s, summed, mixtures)
-      for size in slice_sizes(chips)
-    )
-  fit = None
-  if with_fit:
+  # The batch of the configuration is not compiled again.
+  known = {mixtures: done}
 
-    def used_bytes(mixtures_per_chip: int) -> int | None:
-      again = (
-        done
-        if mixtures_per_chip == mixtures
-        else compile_for(mixtures_per_chip)
-      )
-      return again.memory.total if isinstance(again, Program) else None
+  def used_bytes(mixtures_per_chip: int) -> int | None:
+    again = known.get(mixtures_per_chip) or compile_for(mixtures_per_chip)
+    return again.memory.total if isinstance(again, Program) else None
 
-    fit = largest_fit(used_bytes, mixtures, chip_of(topology).hbm_bytes)
+  chip = chip_of(topology)
   params = jax.tree.leaves(abstract_state(config).params)
-  return Plan(
+  plan = Plan(
     topology=topology,
     chips=chips,
     mixtures_per_chip=mixtures,
     queries=config.data.num_queries,
     parameters=sum(leaf.size for leaf in params),
-    written_flops=written,
+    written_flops=train_step_flops(config, mixtures),
     compiled_s=compiled_s,
-    program=program,
+    program=done if isinstance(done, Program) else None,
     refusal=done.reason if isinstance(done, Refusal) else None,
-    rooflines=rooflines,
-    scaling=scaling,
-    fit=fit,
+    rooflines=(),
+    scaling=(),
+    fit=largest_fit(used_bytes, mixtures, chip.hbm_bytes) if with_fit else None,
+  )
+  return _with_times(plan, chip)
+
+
+def _with_times(plan: Plan, chip: Chip) -> Plan:
+  """Adds the estimates that follow from the compiled program."""
+  if plan.program is None:
+    return plan
+  rooflines = {
+    kind: roofline(
+      each, plan.program.flops, plan.program.bytes_accessed, plan.written_flops
+    )
+    for kind, each in CHIPS.items()
+  }
+  summed = reduced_bytes(plan.program.collectives, plan.chips)
+  return plan._replace(
+    rooflines=tuple(rooflines.values()),
+    scaling=tuple(
+      scale(
+        chip, size, rooflines[chip.kind].step_s, summed, plan.mixtures_per_chip
+      )
+      for size in slice_sizes(plan.chips)
+    ),
   )
 
 
-def _verdict(done: Program | Refusal) -> str:
-  if isinstance(done, Refusal):
-    return f"does not fit: {done.reason}"
-  return f"fits with {done.memory.total / 2**30:.2f} GiB a chip"
+def _compile(
+  config: ConfigDict,
+  topology: str,
+  devices: Sequence[jax.Device],
+  tell: Callable[[str], None],
+  mixtures_per_chip: int,
+) -> Program | Refusal:
+  """Compiles the step for a batch and says so before and after."""
+  tell(
+    f"compiling the train step for {topology}, {mixtures_per_chip} mixtures a "
+    "chip: seconds for a tiny network, minutes for a real one"
+  )
+  start_s = time.perf_counter()
+  done = compile_step(config, devices, mixtures_per_chip)
+  verdict = (
+    f"does not fit: {done.reason}"
+    if isinstance(done, Refusal)
+    else f"fits with {done.memory.total / 2**30:.2f} GiB a chip"
+  )
+  tell(f"compiled in {time.perf_counter() - start_s:.0f} s: {verdict}")
+  return done
 
 
 def roofline(
