@@ -96,6 +96,10 @@ def run_until_killed(folder, dataset):
   return [process.returncode for process in processes], said
 
 
+def shown(workdir):
+  return [tag for tag in tags(workdir) if tag.startswith("shown/")]
+
+
 @pytest.fixture(scope="module")
 def killed(toy_dataset, tmp_path_factory):
   """Returns the folder of both runs, `full` and `killed`, and the stderrs."""
@@ -156,8 +160,8 @@ def test_process_0_alone_writes_and_speaks(killed):
   assert len(list((folder / "full" / "tensorboard").iterdir())) == 1
   assert len(list((folder / "killed" / "tensorboard").iterdir())) == 1
   # Of the fixed episode, by one process alone.
-  shown = [tag for tag in tags(folder / "full") if tag.startswith("shown/")]
-  assert len(shown) == len(set(shown)) == 4
+  found = shown(folder / "full")
+  assert len(found) == len(set(found)) == 4
   assert (folder / "full" / "evaluation" / "evaluation.md").is_file()
   assert "2 cpu device(s), 2 process(es)" in first
   assert "step/s" in first
@@ -196,6 +200,7 @@ def test_killed_and_started_again_it_ends_in_the_same_bits(
     saved_states(folder / "killed", config, [6]),
     saved_states(folder / "full", config, [6]),
   )
+  assert shown(folder / "killed") == shown(folder / "full")
   for name in (
     "metrics.jsonl",
     "model/model.safetensors",
