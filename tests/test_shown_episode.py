@@ -10,6 +10,7 @@ import soundfile
 from PIL import Image
 
 from event_files import values
+from fewshot_mss.data.episodes import empty_spec
 from fewshot_mss.data.evaluation_list import (
   read_evaluation_list,
   whole_segment_settings,
@@ -227,6 +228,15 @@ def test_without_a_list_it_is_the_first_episode_of_training(
     assert np.abs(expected).max() > 0.01
     np.testing.assert_allclose(clip, expected, rtol=0, atol=2 / 32768)
   assert np.abs(heard(clip_named(found, 5, "/estimate"))).max() > 0.001
+
+
+def test_a_query_that_counts_and_asks_for_something_is_shown():
+  spec = empty_spec(0, sources=2, queries=4, positives=1, negatives=0)
+  assert shown_episode.shown_query(spec) == 0
+  # One that only fills up, one for what is absent, and two that will do.
+  spec.target_sources[[0, 2, 3]] = True
+  spec.query_mask[[1, 2, 3]] = True
+  assert shown_episode.shown_query(spec) == 2
 
 
 def test_other_processes_read_and_write_nothing(

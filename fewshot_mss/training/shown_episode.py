@@ -13,6 +13,7 @@ from jaxtyping import Float32, Float64, UInt8
 from ml_collections import ConfigDict
 
 from fewshot_mss.data.episode_settings import EpisodeSettings
+from fewshot_mss.data.episodes import EpisodeSpec
 from fewshot_mss.data.evaluation_list import whole_segment_settings
 from fewshot_mss.data.records import RecordReader, read_episode
 from fewshot_mss.data.source_items import source_items
@@ -97,9 +98,7 @@ def _first_episode(config: ConfigDict, sources: Sources) -> ShownEpisode:
   catalogue = sources.catalogues[source]
   reader = RecordReader(sources.folders[source], catalogue)
   episode = read_episode(spec, reader, settings)
-  # The first query that counts and asks for something that sounds.
-  asks = spec.query_mask & spec.target_sources.any(axis=1)
-  query = int(np.argmax(asks))
+  query = shown_query(spec)
   rows = spec.source_records[spec.target_sources[query]]
   names = [catalogue.instruments[i] for i in catalogue.instrument[rows]]
   songs = [catalogue.tracks[i] for i in catalogue.track[rows]]
@@ -108,6 +107,11 @@ def _first_episode(config: ConfigDict, sources: Sources) -> ShownEpisode:
   )
   batch = stack_episodes([episode], host_batch(1))
   return ShownEpisode(name, batch, query, config.data.max_positives)
+
+
+def shown_query(spec: EpisodeSpec) -> int:
+  """Returns the first query that counts and asks for what is there, or 0."""
+  return int(np.argmax(spec.query_mask & spec.target_sources.any(axis=1)))
 
 
 def _name(instrument: str, song: str) -> str:
