@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130
 # Packages that an installation without extras lacks, and the extra of each.
 _EXTRAS = {
+  "PIL": "train",
   "apache_beam": "train",
   "array_record": "train",
   "midirenderer": "render",

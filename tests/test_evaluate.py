@@ -18,7 +18,7 @@ from fewshot_mss.episode import Support
 from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation import evaluate as evaluation
 from fewshot_mss.evaluation import metrics, scores
-from fewshot_mss.evaluation.items import choose_items, first_shots
+from fewshot_mss.evaluation.items import choose_items, deal_out, first_shots
 from fewshot_mss.evaluation.summary import find_row, summarise, verdict
 from fewshot_mss.models.separator import FewShotSeparator
 from tiny_model import make_batch, make_model, to_jax
@@ -241,6 +241,59 @@ def test_the_batch_size_changes_nothing(run, answers):
   assert run(answers["deaf"]) == run(answers["deaf"], batch=COUNT)
 
 
+@pytest.mark.parametrize(
+  ("hosts", "shares"),
+  [
+    (1, [["abc", "def", "g"]]),
+    (2, [["abc", "g"], ["def"]]),
+    (3, [["abc"], ["def"], ["g"]]),
+    (5, [["abc"], ["def"], ["g"], [], []]),
+  ],
+)
+def test_batches_are_dealt_out_in_turn(items, hosts, shares):
+  letter = dict(
+    zip((item.spec.index for item in items), "abcdefg", strict=True)
+  )
+  dealt = [
+    [
+      "".join(letter[item.spec.index] for item in batch)
+      for batch in deal_out(items, 3, host, hosts)
+    ]
+    for host in range(hosts)
+  ]
+  assert dealt == shares
+
+
+@pytest.mark.parametrize("batch", [2, 3])
+@pytest.mark.parametrize("hosts", [2, 3, 5])
+def test_the_shares_of_hosts_are_the_whole_to_the_last_bit(
+  run, answers, items, hosts, batch
+):
+  shares = [
+    run(answers["deaf"], batch=batch, host=host, hosts=hosts)
+    for host in range(hosts)
+  ]
+  first = {row.item for row in shares[0]}
+  assert first < {item.spec.index for item in items}
+  # 3 or 4 batches: some of five hosts have none.
+  assert (shares[-1] == []) == (hosts == 5)
+  whole = run(answers["deaf"], batch=batch)
+  assert scores.in_list_order(shares, [""]) == whole
+
+
+def test_joined_scores_are_in_the_order_of_datasets_and_lists(run, answers):
+  one = [row._replace(dataset="z") for row in run(answers["silent"])]
+  other = [row._replace(dataset="a") for row in run(answers["copying"])]
+  each = len(one) // COUNT
+  # The second host has the middle of one and the end of the other.
+  middle = slice(2 * each, 4 * each)
+  shares = [
+    one[: 2 * each] + one[4 * each :] + other[: 2 * each],
+    one[middle] + other[2 * each :],
+  ]
+  assert scores.in_list_order(shares, ["z", "a"]) == one + other
+
+
 def test_a_system_gets_the_support_cut_and_whole_batches(run, answers, items):
   met = []
 
@@ -375,6 +428,48 @@ def test_one_program_serves_all_batches_shots_and_queries(evaluated):
   shots = 1 if model.conditioning == "class" else len(SHOTS)
   assert traces == [(2, 2 * shots, model.condition_dim)]
   assert found == again
+
+
+def test_lists_are_dealt_out_as_one_and_devices_change_no_bit(
+  evaluated, toy_mix, monkeypatch
+):
+  model, params, *_ = evaluated
+  classes = len(toy_mix.class_names)
+  if model.conditioning != "examples":
+    return
+  model = model.clone(num_classes=classes)
+
+  def ask(host=0, hosts=1):
+    return evaluation.evaluate(
+      model,
+      params,
+      toy_mix,
+      split="test",
+      eval_config=small_config(),
+      max_negatives=1,
+      patch_s=0.5,
+      host=host,
+      hosts=hosts,
+      progress=False,
+    )
+
+  whole = ask()
+  shares = [ask(host, 3) for host in range(3)]
+  # A list is one batch of eight devices, and the third host has nothing to do.
+  assert [{row.dataset for row in share} for share in shares] == [
+    {"dataset"},
+    {"other"},
+    set(),
+  ]
+  assert scores.in_list_order(shares, toy_mix.names) == whole
+  devices = jax.local_devices()[:1]
+  monkeypatch.setattr(jax, "local_devices", lambda: devices)
+  monkeypatch.setattr(jax, "local_device_count", lambda: 1)
+  assert ask() == whole
+  shares = [ask(host, 2) for host in range(2)]
+  counts = [len({row.place for row in share}) for share in shares]
+  assert sum(counts) == len({row.place for row in whole}) and min(counts) >= 5
+  assert scores.in_list_order(shares, toy_mix.names) == whole
 
 
 def test_scores_are_those_of_the_model_asked_plainly(

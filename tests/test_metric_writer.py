@@ -1,31 +1,23 @@
 """Rows that are a function of the run alone, and events beside them."""
 
+import io
 import json
-import struct
 
 import jax
+import numpy as np
 import pytest
-from tensorboardX.proto.event_pb2 import Event, SessionLog
+import soundfile
+from PIL import Image
+from tensorboardX.proto.event_pb2 import SessionLog
 
+from event_files import all_events, values
 from fewshot_mss.training import metric_writer
 from fewshot_mss.training.metric_writer import MetricWriter
 
 
-def all_events(workdir):
-  """Reads the event files of a run; records are framed."""
-  for path in sorted((workdir / "tensorboard").iterdir()):
-    data = path.read_bytes()
-    while data:
-      (length,) = struct.unpack("<Q", data[:8])
-      yield Event.FromString(data[12 : 12 + length])
-      data = data[16 + length :]
-
-
 def events(workdir):
   return [
-    (event.step, value.tag, value.simple_value)
-    for event in all_events(workdir)
-    for value in event.summary.value
+    (step, value.tag, value.simple_value) for step, value in values(workdir)
   ]
 
 
@@ -102,6 +94,28 @@ def test_speeds_go_to_tensorboard_alone(tmp_path, monkeypatch, capsys):
   assert "about 4 min left" in said
 
 
+def test_audio_and_pictures_go_to_tensorboard(tmp_path, capsys):
+  rng = np.random.default_rng(0)
+  clip = rng.uniform(-1, 1, 500).astype(np.float32)
+  clip[3:5] = 1.5, -7
+  picture = rng.integers(0, 256, (6, 9, 3)).astype(np.uint8)
+  with MetricWriter(tmp_path, first_step=0, last_step=4) as writer:
+    writer.write_audio(2, "group/sound", clip, 8000)
+    writer.write_picture(3, "group/picture", picture)
+  (step, sound), (later, drawn) = values(tmp_path)
+  assert (step, sound.tag) == (2, "group/sound")
+  assert sound.audio.sample_rate == 8000
+  read, rate_hz = soundfile.read(io.BytesIO(sound.audio.encoded_audio_string))
+  assert rate_hz == 8000
+  np.testing.assert_allclose(read, np.clip(clip, -1, 1), atol=2 / 32768)
+  assert (later, drawn.tag) == (3, "group/picture")
+  assert (drawn.image.height, drawn.image.width) == (6, 9)
+  image = Image.open(io.BytesIO(drawn.image.encoded_image_string))
+  np.testing.assert_array_equal(np.asarray(image), picture)
+  assert lines(tmp_path) == []
+  assert capsys.readouterr().out == ""
+
+
 def test_the_bar_begins_where_the_run_does(tmp_path, capsys):
   with MetricWriter(tmp_path, first_step=30, last_step=40) as writer:
     writer.write(31, {"loss": -1.234})
@@ -123,6 +137,8 @@ def test_other_processes_write_nothing_and_say_who_they_are(
     writer.advance()
     writer.write(1, {"loss": 1.0})
     writer.write_speed(1, 8, {"waiting": 0.25})
+    writer.write_audio(1, "sound", np.zeros(9, np.float32), 8000)
+    writer.write_picture(1, "picture", np.zeros((2, 2, 3), np.uint8))
     writer.say_speed(1, 8)
     writer.say("hello")
   assert list(tmp_path.iterdir()) == []

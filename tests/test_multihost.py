@@ -6,6 +6,7 @@ to the same bits.
 
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,7 +16,9 @@ import jax
 import numpy as np
 import pytest
 
+from event_files import tags
 from fewshot_mss import arguments
+from fewshot_mss.training import scoring
 from fewshot_mss.training.train import train_and_evaluate
 from tiny_run import assert_same, rows, saved_states, saved_steps
 
@@ -28,6 +31,10 @@ SETTINGS = {
   "train.steps": 6,
   "train.checkpoint_every_steps": 3,
   "train.eval_every_steps": 6,
+  # 17 items of validation and 18 of test, in 5 batches: 3 for one process, 2
+  # for the other, the last one not full.
+  "eval.max_items": 9,
+  "eval.batch": 4,
 }
 
 
@@ -89,6 +96,10 @@ def run_until_killed(folder, dataset):
   return [process.returncode for process in processes], said
 
 
+def shown(workdir):
+  return [tag for tag in tags(workdir) if tag.startswith("shown/")]
+
+
 @pytest.fixture(scope="module")
 def killed(toy_dataset, tmp_path_factory):
   """Returns the folder of both runs, `full` and `killed`, and the stderrs."""
@@ -127,14 +138,30 @@ def test_two_processes_train_as_one_does(killed, alone, config):
   assert [row["step"] for row in two] == [1, 2, 3, 4, 5, 6, 6]
   for a, b in zip(two, one, strict=True):
     assert a == pytest.approx(b, rel=1e-5, abs=1e-5)
-  # Scored on process 0, known to both.
   assert "eval_score" in two[-1]
+
+
+def test_two_processes_score_as_one_does(killed, config, tmp_path):
+  folder, _ = killed
+  alone = tmp_path / "alone"
+  alone.mkdir()
+  shutil.copy(folder / "full" / "config.json", alone)
+  shutil.copytree(folder / "full" / "model", alone / "model")
+  scoring.evaluate_run(config, alone)
+  name = "evaluation/evaluation_items.csv"
+  found = (folder / "full" / name).read_text("utf-8")
+  assert found == (alone / name).read_text("utf-8")
+  places = {line.split(",")[0] for line in found.splitlines()[1:]}
+  assert len(places) == 18
 
 
 def test_process_0_alone_writes_and_speaks(killed):
   folder, (first, second) = killed
   assert len(list((folder / "full" / "tensorboard").iterdir())) == 1
   assert len(list((folder / "killed" / "tensorboard").iterdir())) == 1
+  # Of the fixed episode, by one process alone.
+  found = shown(folder / "full")
+  assert len(found) == len(set(found)) == 4
   assert (folder / "full" / "evaluation" / "evaluation.md").is_file()
   assert "2 cpu device(s), 2 process(es)" in first
   assert "step/s" in first
@@ -173,7 +200,12 @@ def test_killed_and_started_again_it_ends_in_the_same_bits(
     saved_states(folder / "killed", config, [6]),
     saved_states(folder / "full", config, [6]),
   )
-  for name in ("metrics.jsonl", "model/model.safetensors"):
+  assert shown(folder / "killed") == shown(folder / "full")
+  for name in (
+    "metrics.jsonl",
+    "model/model.safetensors",
+    "evaluation/evaluation_items.csv",
+  ):
     assert (folder / "killed" / name).read_bytes() == (
       folder / "full" / name
     ).read_bytes()

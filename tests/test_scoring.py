@@ -113,6 +113,54 @@ def test_the_score_is_that_of_the_validation_songs(toy_dataset, toy_sources):
   ) == pytest.approx(sum(expected) / 2, rel=1e-6)
 
 
+def test_each_process_scores_its_share_and_all_get_the_mean_of_all(
+  toy_dataset, toy_sources, monkeypatch, capsys
+):
+  config = tiny_config(
+    toy_dataset, eval__max_items=9, eval__batch=1, eval__shots=(1,)
+  )
+  model = make_model(**config.model)
+  params = new_state(config).ema_params
+
+  def score():
+    return scoring.validation_score(config, model, params, toy_sources)
+
+  alone = score()
+  capsys.readouterr()
+  monkeypatch.setattr(jax, "process_count", lambda: 2)
+  texts = ["[]", "[]"]
+  found = []
+  # Each process says its own share; the last one to speak hears both.
+  for process in (1, 0):
+    monkeypatch.setattr(jax, "process_index", lambda process=process: process)
+
+    def gather(text, process=process):
+      texts[process] = text
+      return texts
+
+    monkeypatch.setattr(scoring.parallel, "gather_texts", gather)
+    found.append(score())
+    shown = capsys.readouterr().err
+    assert ("evaluate" in shown) == (process == 0)
+  # 17 items by eight devices: batches of 8, 8 and 1.
+  items = [{row[0] for row in json.loads(text)} for text in texts]
+  assert [len(share) for share in items] == [9, 8]
+  assert found[1] == alone
+  assert found[0] != alone
+
+
+def test_a_run_that_was_trained_is_scored_as_its_archive_is(run, toy_sources):
+  config, workdir = run
+  folder = workdir / "evaluation"
+  scoring.evaluate_run(config, workdir)
+  expected = (folder / "evaluation_items.csv").read_bytes()
+  shutil.rmtree(folder)
+  model = make_model(**config.model)
+  params = new_state(config).ema_params
+  scoring.evaluate_trained(config, workdir, model, params, toy_sources)
+  assert (folder / "evaluation_items.csv").read_bytes() == expected
+
+
 def test_there_may_be_nothing_to_score(toy_dataset, toy_sources, tmp_path):
   assert scoring.has_items(toy_sources, "validation")
   assert scoring.has_items(toy_sources, "test")

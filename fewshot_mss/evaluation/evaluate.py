@@ -5,42 +5,35 @@ examples of another instrument of the mixture. A network that does not listen
 to its query scores the same both times.
 """
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from fewshot_mss.data.catalogue import Catalogue
 from fewshot_mss.data.evaluation_items import MAX_POSITIVES, EvaluationItem
 from fewshot_mss.data.evaluation_list import list_path, whole_segment_settings
-from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.data.records import RecordReader
 from fewshot_mss.data.source_items import source_items
 from fewshot_mss.data.sources import Sources
-from fewshot_mss.episode import EpisodeBatch, Support
+from fewshot_mss.episode import EpisodeBatch
 from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation.items import (
   choose_items,
-  cut_examples,
-  first_shots,
+  deal_out,
+  num_chunks,
   read_ahead,
-  stack_episodes,
+  read_items,
+)
+from fewshot_mss.evaluation.network import (
+  PyTree,
+  SeparateFn,
+  host_batch,
+  network_separator,
 )
 from fewshot_mss.evaluation.score_batch import score_batch
 from fewshot_mss.evaluation.scores import Score
-from fewshot_mss.inference.overlap_add import OVERLAP_SHARE, overlap_add
 from fewshot_mss.models.separator import FewShotSeparator
-
-PyTree = Any
-# Takes mixtures [B, T] and their support, in which query 0 is the right one and
-# query 1 the wrong one. Returns estimates [B, 2 x shots, T]: for each number of
-# shots the right query's, then the wrong query's.
-SeparateFn = Callable[[np.ndarray, Support], np.ndarray]
 
 
 def evaluate(
@@ -52,6 +45,8 @@ def evaluate(
   eval_config: ConfigDict,
   max_negatives: int,
   patch_s: float,
+  host: int = 0,
+  hosts: int = 1,
   progress: bool = True,
 ) -> list[Score]:
   """Scores a network on the fixed list of each prepared dataset.
@@ -63,17 +58,19 @@ def evaluate(
 
   Args:
     model: The network.
-    params: Its parameters; moved to one device of this host.
+    params: Its parameters; put on the devices of this host.
     sources: The prepared datasets; what has no list is passed over.
     split: `validation` or `test`.
     eval_config: The config group `eval`.
     max_negatives: Negative examples a query, at most.
     patch_s: Length of a patch, in seconds: of the mixtures in training.
+    host: Which of the hosts this is. No host waits for another.
+    hosts: How many share the items out; `in_list_order` joins their scores.
     progress: Whether to show a bar with the time left.
 
   Returns:
-    The scores of every system for every item, dataset by dataset and item by
-    item, for the numbers of shots that `evaluated_shots` says.
+    The scores of every system for every item of this host, dataset by dataset
+    and item by item, for the numbers of shots that `evaluated_shots` says.
 
   Raises:
     InputError: If the config or a dataset cannot be used.
@@ -89,48 +86,34 @@ def evaluate(
     )
   shots = evaluated_shots(model, eval_config)
   takes_negatives = model.conditioning == "examples_and_negatives"
-  device = jax.local_devices()[0]
-  local_params = jax.device_put(jax.device_get(params), device)
-  patch_samples = round(patch_s * model.sample_rate_hz)
-
-  def separate(mixture: np.ndarray, support: Support) -> np.ndarray:
-    support = jax.device_put(support, device)
-    conditions = _conditions(model, shots, local_params, support)
-
-    def separate_patches(patches: np.ndarray) -> np.ndarray:
-      patches = jax.device_put(patches, device)
-      return jax.device_get(_separate(model, local_params, patches, conditions))
-
-    # The mixtures are the channels of one signal: a batch is one patch of each.
-    estimates = overlap_add(
-      mixture,
-      separate_patches,
-      num_targets=conditions.shape[1],
-      patch_samples=patch_samples,
-      overlap_samples=int(patch_samples * OVERLAP_SHARE),
-      batch_patches=len(mixture),
-    )
-    return estimates.swapaxes(0, 1)
+  separate = network_separator(model, params, shots=shots, patch_s=patch_s)
+  batch = host_batch(eval_config.batch)
 
   scores = []
+  dealt = 0
   for name, folder, catalogue, items in zip(
     sources.names, sources.folders, sources.catalogues, lists, strict=True
   ):
     if not items:
       continue
+    chosen = choose_items(items, eval_config.max_items)
     found = evaluate_items(
-      choose_items(items, eval_config.max_items),
+      chosen,
       RecordReader(folder, catalogue),
       catalogue,
       separate,
       shots=shots,
       max_negatives=max_negatives if takes_negatives else 0,
-      batch=eval_config.batch,
+      batch=batch,
       collapse_db=eval_config.collapse_db,
       n_fft=model.n_fft,
       hop_samples=model.hop_samples,
+      # The next list begins with the host that this one did not get to.
+      host=(host - dealt) % hosts,
+      hosts=hosts,
       progress=progress,
     )
+    dealt += num_chunks(len(chosen), batch)
     scores += [score._replace(dataset=name) for score in found]
   return scores
 
@@ -147,6 +130,8 @@ def evaluate_items(
   collapse_db: float,
   n_fft: int,
   hop_samples: int,
+  host: int = 0,
+  hosts: int = 1,
   progress: bool = True,
 ) -> list[Score]:
   """Scores anything that separates; `evaluate` for what is not a network.
@@ -155,32 +140,34 @@ def evaluate_items(
     items: What to score, in this order.
     reader: Of the dataset.
     catalogue: Likewise.
-    separate: See `SeparateFn`; the last batch is filled up with silence.
+    separate: See `SeparateFn`; query 0 is the right one and query 1 the wrong
+      one. The last batch is filled up with silence.
     shots: Numbers of positive examples to compare.
     max_negatives: Negative examples a query, at most.
     batch: Items at a time.
     collapse_db: Outputs this far below the target count as collapsed.
     n_fft: Samples a frame of the ideal ratio mask.
     hop_samples: Samples between its frames.
+    host: Which of the hosts this is.
+    hosts: How many share the batches out.
     progress: Whether to show a bar with the time left.
 
   Returns:
-    The scores, item by item.
+    The scores of this host's items, item by item.
 
   Raises:
     InputError: If an output is not finite.
   """
   settings = whole_segment_settings(catalogue)
-  chunks = [items[i : i + batch] for i in range(0, len(items), batch)]
+  chunks = deal_out(items, batch, host, hosts)
+  num_items = sum(map(len, chunks))
 
   def read(chunk: Sequence[EvaluationItem]) -> EpisodeBatch:
-    specs = [cut_examples(item, max(shots), max_negatives) for item in chunk]
-    episodes = [read_episode(spec, reader, settings) for spec in specs]
-    return stack_episodes(episodes, batch)
+    return read_items(chunk, reader, settings, max(shots), max_negatives, batch)
 
   scores = []
   with tqdm(
-    total=len(items), desc="evaluate", unit="item", disable=not progress
+    total=num_items, desc="evaluate", unit="item", disable=not progress
   ) as bar:
     for chunk, episodes in zip(chunks, read_ahead(chunks, read), strict=True):
       estimates = separate(episodes.mixture, episodes.support)
@@ -225,36 +212,6 @@ def evaluated_shots(
   if model.conditioning == "class":
     return (0,)
   return tuple(eval_config.shots)
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _conditions(
-  model: FewShotSeparator,
-  shots: tuple[int, ...],
-  params: PyTree,
-  support: Support,
-) -> Float[Array, "B outputs D"]:
-  """Returns the conditions of both queries with every number of shots.
-
-  Examples are embedded once.
-  """
-  apply = functools.partial(model.apply, {"params": params})
-  embedded = apply(support, method="embed_support")
-  conditions = [
-    apply(first_shots(embedded, k), method="combine") for k in shots
-  ]
-  return jnp.concatenate(conditions, axis=1)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _separate(
-  model: FewShotSeparator,
-  params: PyTree,
-  patches: Float[Array, "B patch"],
-  conditions: Float[Array, "B outputs D"],
-) -> Float[Array, "B outputs patch"]:
-  """Answers all queries of each mixture; its U-Net encoder runs once."""
-  return model.apply({"params": params}, patches, conditions, method="separate")
 
 
 def _check_fit(model: FewShotSeparator, sources: Sources) -> None:

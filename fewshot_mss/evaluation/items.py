@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 import jax
 import numpy as np
 
+from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.episodes import EpisodeSpec
 from fewshot_mss.data.evaluation_items import EvaluationItem
+from fewshot_mss.data.records import RecordReader, read_episode
 from fewshot_mss.episode import EpisodeBatch, Support
 
 
@@ -23,6 +25,32 @@ def choose_items(
       taken[item.group] += 1
       chosen.append(item)
   return chosen
+
+
+def num_chunks(num_items: int, batch: int) -> int:
+  """Returns how many batches items make; the last one may be smaller."""
+  return -(-num_items // batch)
+
+
+def deal_out(
+  items: Sequence[EvaluationItem], batch: int, host: int, hosts: int
+) -> list[Sequence[EvaluationItem]]:
+  """Cuts items into batches and deals these out in turn.
+
+  The batches are the same whatever the number of hosts, so that an item has the
+  same neighbours and its scores the same bits.
+
+  Args:
+    items: All of them.
+    batch: Items at a time.
+    host: Whose share to return.
+    hosts: How many share.
+
+  Returns:
+    The batches of one host; none if there are fewer than hosts.
+  """
+  begins = range(0, len(items), batch)[host::hosts]
+  return [items[begin : begin + batch] for begin in begins]
 
 
 def first_shots(support: Support, shots: int) -> Support:
@@ -57,11 +85,42 @@ def cut_examples(
   )
 
 
+def read_items(
+  items: Sequence[EvaluationItem],
+  reader: RecordReader,
+  settings: EpisodeSettings,
+  positives: int,
+  negatives: int,
+  batch: int,
+) -> EpisodeBatch:
+  """Reads the sound of items into one batch.
+
+  Args:
+    items: `batch` of them at most; the rest is silence.
+    reader: Of their dataset.
+    settings: See `whole_segment_settings`.
+    positives: Examples of each query, at most.
+    negatives: Likewise.
+    batch: Size of the batch.
+
+  Returns:
+    The batch, with the right query of each item and the wrong one.
+
+  Raises:
+    InputError: If a record is damaged.
+  """
+  specs = [cut_examples(item, positives, negatives) for item in items]
+  episodes = [read_episode(spec, reader, settings) for spec in specs]
+  return stack_episodes(episodes, batch)
+
+
 def read_ahead(
   chunks: list[Sequence[EvaluationItem]],
   read: Callable[[Sequence[EvaluationItem]], EpisodeBatch],
 ) -> Iterator[EpisodeBatch]:
   """Yields the batches, reading the next one while this one is computed."""
+  if not chunks:
+    return
   with concurrent.futures.ThreadPoolExecutor(1) as pool:
     waiting = pool.submit(read, chunks[0])
     for following in chunks[1:]:

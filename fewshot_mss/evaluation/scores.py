@@ -1,5 +1,6 @@
 """The row that everything in this room exchanges: one output, scored."""
 
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 MODEL = "model"
@@ -52,3 +53,21 @@ class Score(NamedTuple):
   def place(self) -> tuple[str, int]:
     """What tells the item from those of all lists."""
     return self.dataset, self.item
+
+
+def in_list_order(
+  shares: Iterable[Sequence[Score]], datasets: Sequence[str]
+) -> list[Score]:
+  """Joins the scores of several hosts as one host would have returned them.
+
+  Args:
+    shares: The scores of each host, those of an item all of one host.
+    datasets: Names of the datasets, in order.
+
+  Returns:
+    All scores, dataset by dataset and item by item.
+  """
+  rank = {name: i for i, name in enumerate(datasets)}
+  together = [score for share in shares for score in share]
+  # Rows of an item stay as they are: sorting is stable.
+  return sorted(together, key=lambda row: (rank[row.dataset], row.item))

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import jax
+import numpy as np
+from jaxtyping import Float32, UInt8
 from tensorboardX import SummaryWriter
 from tqdm import tqdm
 
@@ -81,6 +83,25 @@ class MetricWriter:
         self._board.add_scalar(name, value, step)
     if metrics.get("loss") is not None:
       self._bar.set_postfix_str(f"loss {metrics['loss']:.2f}")
+
+  def write_audio(
+    self,
+    step: int,
+    tag: str,
+    clip: Float32[np.ndarray, " samples"],
+    sample_rate_hz: int,
+  ) -> None:
+    """Writes a clip to TensorBoard, in 16 bits; beyond full scale it clips."""
+    if self._active:
+      clip = np.clip(clip, -1, 1)
+      self._board.add_audio(tag, clip, step, sample_rate_hz)
+
+  def write_picture(
+    self, step: int, tag: str, picture: UInt8[np.ndarray, "height width 3"]
+  ) -> None:
+    """Writes a picture to TensorBoard."""
+    if self._active:
+      self._board.add_image(tag, picture, step, dataformats="HWC")
 
   def write_speed(
     self, step: int, episodes_a_step: int, shares: Mapping[str, float]

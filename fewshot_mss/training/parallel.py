@@ -134,9 +134,20 @@ def pmap_step(
   )
 
 
-def from_first_process(value: float) -> float:
-  """Returns process 0's value on every process, as a float32 holds it."""
-  return float(multihost_utils.broadcast_one_to_all(np.float32(value)))
+def gather_texts(text: str) -> list[str]:
+  """Returns the texts of all processes on each of them, in their order."""
+  if jax.process_count() == 1:
+    return [text]
+  data = np.frombuffer(text.encode(), np.uint8)
+  lengths = multihost_utils.process_allgather(np.int32(len(data)))
+  # Of few different lengths: each one is a program to compile.
+  room = 1 << int(lengths.max()).bit_length()
+  padded = np.pad(data, (0, room - len(data)))
+  rows = multihost_utils.process_allgather(padded)
+  return [
+    row[:length].tobytes().decode()
+    for row, length in zip(rows, lengths.tolist(), strict=True)
+  ]
 
 
 def wait_for_all(name: str) -> None:

@@ -1,6 +1,9 @@
-"""Evaluation as part of a run: which checkpoint is best, and the last word."""
+"""Evaluation as part of a run: which checkpoint is best, and the last word.
 
-import math
+Every process scores its share of the items; then all of them have all scores.
+"""
+
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,9 +18,9 @@ from fewshot_mss.data.source_items import source_items
 from fewshot_mss.data.sources import Sources, load_sources
 from fewshot_mss.evaluation.evaluate import evaluate, evaluated_shots
 from fewshot_mss.evaluation.report import machine_description, write_evaluation
-from fewshot_mss.evaluation.scores import MODEL, Score
+from fewshot_mss.evaluation.scores import MODEL, Score, in_list_order
 from fewshot_mss.evaluation.summary import Summary, summarise
-from fewshot_mss.export.archive import load_archive
+from fewshot_mss.export.archive import Archive, load_archive
 from fewshot_mss.export.checks import build_model
 from fewshot_mss.models.separator import FewShotSeparator
 from fewshot_mss.training import parallel
@@ -48,7 +51,7 @@ def validation_score(
   """Returns the mean improvement on seen instruments of validation songs.
 
   Unseen instruments stay out: a checkpoint chosen by them would have seen them
-  after all. Process 0 scores, and all get its number.
+  after all. All processes get the same number.
 
   Args:
     config: Of the run.
@@ -61,24 +64,19 @@ def validation_score(
     SI-SDR improvement in dB with the last of `eval.shots`; None if the lists
     have no items of seen instruments.
   """
-  score = math.nan
-  if jax.process_index() == 0:
-    # No other number of shots is worth its time here.
-    headline = evaluated_shots(model, config.eval)[-1]
-    eval_config = config.eval.copy_and_resolve_references()
-    eval_config.shots = (headline,)
-    scores = _evaluate(
-      eval_config, model, params, sources, "validation", config.data
-    )
-    improvements = [
-      row.si_sdr_improvement_db
-      for row in scores
-      if row.group == "seen" and row.system == MODEL and row.shots == headline
-    ]
-    if improvements:
-      score = float(np.mean(improvements))
-  score = parallel.from_first_process(score)
-  return None if math.isnan(score) else score
+  # No other number of shots is worth its time here.
+  headline = evaluated_shots(model, config.eval)[-1]
+  eval_config = config.eval.copy_and_resolve_references()
+  eval_config.shots = (headline,)
+  scores = _evaluate(
+    eval_config, model, params, sources, "validation", config.data
+  )
+  improvements = [
+    row.si_sdr_improvement_db
+    for row in scores
+    if row.group == "seen" and row.system == MODEL and row.shots == headline
+  ]
+  return float(np.mean(improvements)) if improvements else None
 
 
 def _evaluate(
@@ -89,8 +87,12 @@ def _evaluate(
   split: str,
   trained_with: Mapping[str, Any] | ConfigDict,
 ) -> list[Score]:
-  """Scores a network in the patches and with the negatives of its training."""
-  return evaluate(
+  """Scores a network in the patches and with the negatives of its training.
+
+  All processes call this, and each returns the scores of all.
+  """
+  process = jax.process_index()
+  mine = evaluate(
     model,
     jax.device_get(params),
     sources,
@@ -98,7 +100,42 @@ def _evaluate(
     eval_config=eval_config,
     max_negatives=trained_with["max_negatives"],
     patch_s=trained_with["mixture_s"],
+    host=process,
+    hosts=jax.process_count(),
+    progress=process == 0,
   )
+  texts = parallel.gather_texts(json.dumps(mine))
+  shares = [[Score(*row) for row in json.loads(text)] for text in texts]
+  return in_list_order(shares, sources.names)
+
+
+def evaluate_trained(
+  config: ConfigDict,
+  workdir: Path,
+  model: FewShotSeparator,
+  params: Any,
+  sources: Sources,
+) -> None:
+  """Scores what a run has just trained on the test lists.
+
+  All processes call this with the parameters that they hold: a folder that
+  process 0 has just written may not be there yet for the others. Process 0
+  writes `workdir/evaluation/` as `evaluate_run` does, to the same numbers.
+
+  Args:
+    config: Of the run.
+    workdir: Its folder; process 0 finds `workdir/model` in it.
+    model: The network.
+    params: Its parameters.
+    sources: The prepared datasets; a test list of them holds items.
+
+  Raises:
+    InputError: If a dataset or the archive cannot be read.
+  """
+  scores = _evaluate(config.eval, model, params, sources, "test", config.data)
+  if jax.process_index() == 0:
+    archive = load_archive(workdir / "model")
+    _write(config, workdir, archive, sources, scores)
 
 
 def evaluate_run(config: ConfigDict, workdir: Path) -> Summary:
@@ -126,6 +163,17 @@ def evaluate_run(config: ConfigDict, workdir: Path) -> Summary:
   scores = _evaluate(
     config.eval, model, archive.params, sources, "test", archive.training
   )
+  return _write(config, workdir, archive, sources, scores)
+
+
+def _write(
+  config: ConfigDict,
+  workdir: Path,
+  archive: Archive,
+  sources: Sources,
+  scores: list[Score],
+) -> Summary:
+  """Writes the evaluation of an archive; returns its summary."""
   summary = summarise(
     scores, bootstrap_samples=config.eval.bootstrap_samples, seed=config.seed
   )

@@ -13,7 +13,7 @@ from fewshot_mss.data.sources import Sources, load_sources
 from fewshot_mss.episode import EpisodeBatch
 from fewshot_mss.export.archive import check_replaceable, save_archive
 from fewshot_mss.models.separator import FewShotSeparator
-from fewshot_mss.training import checkpoint, parallel, scoring
+from fewshot_mss.training import checkpoint, parallel, scoring, shown_episode
 from fewshot_mss.training.compilation import compiled_programs_in
 from fewshot_mss.training.metric_writer import MetricWriter
 from fewshot_mss.training.optimizer import make_optimizer
@@ -64,7 +64,7 @@ def train_and_evaluate(
   checkpoint.claim_workdir(workdir, config, sources.content_hash)
   with _compiled_programs(config, workdir):
     state = _train(config, workdir, sources, model, on_step)
-    _finish(config, workdir, sources, state)
+    _finish(config, workdir, sources, model, state)
   return state
 
 
@@ -84,6 +84,7 @@ def _train(
     )
   )
   validates = scoring.has_items(sources, "validation")
+  shown = shown_episode.read_shown(config, model, sources)
   steps = config.train.steps
   with checkpoint.open_manager(
     workdir, config.train.keep_checkpoints
@@ -136,6 +137,10 @@ def _train(
         rows.flush()
         score = None
         with jax.transfer_guard("allow"):
+          if is_eval:
+            shown_episode.write_shown(
+              shown, config, model, state.ema_params, writer, step
+            )
           if is_eval and validates:
             score = scoring.validation_score(
               config, model, state.ema_params, sources
@@ -149,20 +154,24 @@ def _train(
 
 
 def _finish(
-  config: ConfigDict, workdir: Path, sources: Sources, state: TrainState
+  config: ConfigDict,
+  workdir: Path,
+  sources: Sources,
+  model: FewShotSeparator,
+  state: TrainState,
 ) -> None:
   """Writes what the run was for: weights to separate with, their scores."""
   if jax.process_index() == 0:
-    params = jax.device_get(state.ema_params)
     save_archive(
       workdir / "model",
-      params,
+      jax.device_get(state.ema_params),
       model=config.model.to_dict(),
       instruments=sources.class_names,
       training=_training_summary(config, sources),
     )
-    if scoring.has_items(sources, "test"):
-      scoring.evaluate_run(config, workdir)
+  if scoring.has_items(sources, "test"):
+    params = state.ema_params
+    scoring.evaluate_trained(config, workdir, model, params, sources)
   # A process that ends takes the others with it.
   parallel.wait_for_all("the end of the run")
 

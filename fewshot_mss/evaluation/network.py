@@ -1,0 +1,136 @@
+"""A network as a function of mixtures and examples, on this host's devices.
+
+Each device runs one and the same program on `eval.batch` items of its own, and
+no device speaks with another. So an item is computed the same way on whatever
+device of whatever host it is.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Float
+
+from fewshot_mss.episode import Support
+from fewshot_mss.evaluation.items import first_shots
+from fewshot_mss.inference.overlap_add import OVERLAP_SHARE, overlap_add
+from fewshot_mss.models.separator import FewShotSeparator
+
+PyTree = Any
+# Takes mixtures [B, T] and their support of Q queries. Returns estimates
+# [B, shots x Q, T]: for each number of shots the answers to all queries.
+SeparateFn = Callable[[np.ndarray, Support], np.ndarray]
+
+_AXIS = "devices"
+
+
+def host_batch(batch: int) -> int:
+  """Returns the items that this host takes at a time, `batch` a device."""
+  return batch * jax.local_device_count()
+
+
+def network_separator(
+  model: FewShotSeparator,
+  params: PyTree,
+  *,
+  shots: tuple[int, ...],
+  patch_s: float,
+) -> SeparateFn:
+  """Puts a network on all devices of this host.
+
+  Args:
+    model: The network.
+    params: Its parameters.
+    shots: Numbers of positive examples to answer with.
+    patch_s: Length of the patches that mixtures go through in, in seconds.
+
+  Returns:
+    What answers batches of `host_batch` mixtures. It is compiled once for all
+    of them, and for all parameters.
+  """
+  mesh = Mesh(np.array(jax.local_devices()), (_AXIS,))
+  split = NamedSharding(mesh, PartitionSpec(_AXIS))
+  everywhere = NamedSharding(mesh, PartitionSpec())
+  local_params = jax.device_put(jax.device_get(params), everywhere)
+  patch_samples = round(patch_s * model.sample_rate_hz)
+
+  def separate(mixture: np.ndarray, support: Support) -> np.ndarray:
+    support = jax.device_put(support, split)
+    conditions = _conditions(model, mesh, shots, local_params, support)
+
+    def separate_patches(patches: np.ndarray) -> np.ndarray:
+      patches = jax.device_put(patches, split)
+      return jax.device_get(
+        _separate(model, mesh, local_params, patches, conditions)
+      )
+
+    # The mixtures are the channels of one signal: a batch is one patch of each.
+    estimates = overlap_add(
+      mixture,
+      separate_patches,
+      num_targets=conditions.shape[1],
+      patch_samples=patch_samples,
+      overlap_samples=int(patch_samples * OVERLAP_SHARE),
+      batch_patches=len(mixture),
+    )
+    return estimates.swapaxes(0, 1)
+
+  return separate
+
+
+def _each_device(mesh: Mesh, function: Callable) -> Callable:
+  """Runs (parameters, items) on each device's own items."""
+  items = PartitionSpec(_AXIS)
+  return jax.shard_map(
+    function,
+    mesh=mesh,
+    in_specs=(PartitionSpec(), items),
+    out_specs=items,
+    check_vma=False,
+  )
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def _conditions(
+  model: FewShotSeparator,
+  mesh: Mesh,
+  shots: tuple[int, ...],
+  params: PyTree,
+  support: Support,
+) -> Float[Array, "B outputs D"]:
+  """Returns the conditions of all queries with every number of shots.
+
+  Examples are embedded once.
+  """
+
+  def condition(params: PyTree, support: Support) -> Float[Array, "b o D"]:
+    apply = functools.partial(model.apply, {"params": params})
+    embedded = apply(support, method="embed_support")
+    conditions = [
+      apply(first_shots(embedded, k), method="combine") for k in shots
+    ]
+    return jnp.concatenate(conditions, axis=1)
+
+  return _each_device(mesh, condition)(params, support)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _separate(
+  model: FewShotSeparator,
+  mesh: Mesh,
+  params: PyTree,
+  patches: Float[Array, "B patch"],
+  conditions: Float[Array, "B outputs D"],
+) -> Float[Array, "B outputs patch"]:
+  """Answers all queries of each mixture; its U-Net encoder runs once."""
+
+  def answer(
+    params: PyTree, items: tuple[Array, Array]
+  ) -> Float[Array, "b outputs patch"]:
+    return model.apply({"params": params}, *items, method="separate")
+
+  return _each_device(mesh, answer)(params, (patches, conditions))
