@@ -4,6 +4,7 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -188,13 +189,21 @@ def test_what_no_restart_helps_is_none(tmp_path, status):
 def test_with_75_the_others_have_time_to_save(tmp_path):
   env = environment(
     tmp_path / "bin",
-    f'{STARTS}; ((start < 2)) || exit 0; if ((id)); then echo >"$FOLDER/ready"; '
-    'exit 75; fi; read -r _ <"$FOLDER/ready"; sleep 0.5; echo saved; exit 75',
+    f"{STARTS}; ((start < 2)) || exit 0; "
+    'if ((id)); then echo >"$FOLDER/ready"; exit 75; fi; '
+    'read -r _ <"$FOLDER/ready"; sleep 0.5; echo saved; exit 75',
   )
   os.mkfifo(tmp_path / "bin" / "ready")
   done = launch(env, "2", *WORDS, f"--workdir={tmp_path}/run")
   assert done.returncode == 0
   assert done.stdout == "saved\n"
+
+
+# Where a script starts a suite in the background, interrupts are ignored.
+INTERRUPTIBLE = (
+  "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+  "os.execvp(sys.argv[1], sys.argv[1:])"
+)
 
 
 def stop_launcher(tmp_path, program, signals, *options):
@@ -204,7 +213,10 @@ def stop_launcher(tmp_path, program, signals, *options):
   os.mkfifo(ready)
   words = ["bash", SCRIPT, *options, "2", *WORDS, f"--workdir={tmp_path}/run"]
   with subprocess.Popen(
-    words, env=env, stderr=subprocess.PIPE, text=True
+    [sys.executable, "-c", INTERRUPTIBLE, *words],
+    env=env,
+    stderr=subprocess.PIPE,
+    text=True,
   ) as launcher:
     pids = []
     while len(pids) < 2:

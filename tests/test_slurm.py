@@ -243,7 +243,9 @@ def test_a_dry_run_shows_the_command(tmp_path):
   assert done.stderr == ""
   assert done.stdout.startswith("srun --ntasks-per-node=1 ")
   assert f" --output={tmp_path}/w.log.%t " in done.stdout
-  assert done.stdout.endswith(f" task --config=a\\ b --workdir={tmp_path}/w/ \n")
+  assert done.stdout.endswith(
+    f" task --config=a\\ b --workdir={tmp_path}/w/ \n"
+  )
   assert list(tmp_path.iterdir()) == []
 
 
