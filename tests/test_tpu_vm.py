@@ -150,6 +150,22 @@ def test_a_lost_worker_is_a_restart_of_all(cloud, end):
   assert "start 1" in log.read_text()
 
 
+def test_signals_to_the_whole_group_are_told_apart(cloud):
+  # SIGTERM leaves time to save and a status; SIGKILL leaves none of a run, and
+  # not the one of the start before.
+  done = launch(
+    cloud,
+    program="trap 'exit 75' TERM; case $start in "
+    "1) kill -TERM 0 ;; 2) kill -KILL 0 ;; esac",
+  )
+  assert done.returncode == 0, done.stderr
+  for line in (
+    "75: all is started again (1 ",
+    "none: all is started again (2 ",
+  ):
+    assert f"workers ended with {line}of 100)" in done.stderr
+
+
 def test_one_that_hangs_is_ended_by_the_restart(cloud):
   done = launch(
     cloud,
