@@ -147,6 +147,9 @@ def test_a_requeued_job_ends_in_the_same_bits(cluster, toy_dataset):
   assert "2 cpu device(s), 2 process(es)" in first
   step = int(re.search(r"training goes on after step (\d+)", first)[1])
   assert 30 <= step < STEPS
+  # Not killed: it had SIGTERM, and saved what it had done.
+  said = (cluster / f"slurm-{job}.out").read_text()
+  assert "Exited with exit code 75" in said
 
   # What nobody touched, with the other launcher of two processes.
   untouched = cluster / "untouched"
