@@ -1,7 +1,8 @@
 """The command line: parse, import the room, call one function.
 
 Exit status: 0 done; 1 a run that could not go on; 2 input that cannot be used,
-told in one line; 130 interrupted.
+told in one line; 75 a run that goes on if it is started again, as it was told
+to end or another process is gone; 130 interrupted.
 """
 
 import argparse
@@ -11,11 +12,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fewshot_mss.arguments import parse, require_config
-from fewshot_mss.errors import InputError, RunError
+from fewshot_mss.errors import InputError, RestartError, RunError
 
 if TYPE_CHECKING:
   from fewshot_mss.data.tracks import TrackSet
 
+_RESTART = os.EX_TEMPFAIL
 _INTERRUPTED = 130
 # Packages that an installation without extras lacks, and the extra of each.
 _EXTRAS = {
@@ -58,6 +60,9 @@ def main(words: Sequence[str] | None = None) -> int:
   except RunError as error:
     print(f"fewshot-mss: {error}", file=sys.stderr)
     return 1
+  except RestartError as error:
+    print(f"fewshot-mss: {error}", file=sys.stderr)
+    return _RESTART
   except KeyboardInterrupt:
     print(
       "fewshot-mss: interrupted; started again, a training or a data build "
@@ -71,9 +76,10 @@ def main(words: Sequence[str] | None = None) -> int:
 def run_program() -> None:
   """Runs the command of this process and ends it with the exit status."""
   status = main()
-  if status == _INTERRUPTED:
+  if status in (_INTERRUPTED, _RESTART):
     # At once: threads of TensorFlow and XLA are at work, and a regular end can
-    # crash under them. All files are closed by now.
+    # crash under them, or wait for a process that is gone. All files are closed
+    # by now.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

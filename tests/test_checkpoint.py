@@ -96,6 +96,8 @@ def test_a_workdir_is_claimed_once_and_stays_as_it_is(claimed):
 
 
 FREE = {
+  "profile_steps",
+  "train.compilation_cache",
   "data.sources",
   "data.read_threads",
   "data.prefetch_batches",
@@ -173,6 +175,23 @@ def test_a_workdir_that_cannot_be_written_is_named(tmp_path):
   with pytest.raises(InputError, match=r"run cannot be written"):
     checkpoint.claim_workdir(tmp_path / "run", get_config(), "hash")
   assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_folder_of_other_things_is_refused_and_left_as_it_is(tmp_path):
+  (tmp_path / "notes.txt").write_text("mine")
+  with pytest.raises(InputError, match=r"holds notes\.txt but no run.*--workd"):
+    checkpoint.claim_workdir(tmp_path, get_config(), "hash")
+  (tmp_path / "zoo").mkdir()
+  with pytest.raises(InputError, match=r"notes\.txt and 1 more but no run"):
+    checkpoint.claim_workdir(tmp_path, get_config(), "hash")
+  assert {path.name for path in tmp_path.iterdir()} == {"notes.txt", "zoo"}
+
+
+def test_what_a_kill_left_of_a_claim_is_in_nobodys_way(tmp_path):
+  (tmp_path / "config.tmp").write_text('{"conf')
+  (tmp_path / "lost+found").mkdir()
+  checkpoint.claim_workdir(tmp_path, get_config(), "hash")
+  assert json.loads((tmp_path / "config.json").read_text("utf-8"))
 
 
 def test_only_the_first_process_writes(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,9 @@ def open_manager(workdir: Path, keep: int) -> ocp.CheckpointManager:
     enable_async_checkpointing=True,
   )
   return ocp.CheckpointManager(
-    (workdir / "checkpoints").absolute(), options=options
+    (workdir / "checkpoints").absolute(),
+    options=options,
+    item_handlers=ocp.StandardCheckpointHandler(),
   )
 
 
@@ -70,6 +73,7 @@ def save(
   state: TrainState,
   step: int,
   score: float | None,
+  window: Sequence[Mapping[str, float]] = (),
 ) -> None:
   """Begins to save a state; the next save waits until this one is done.
 
@@ -78,13 +82,23 @@ def save(
     state: What to save.
     step: Steps done.
     score: Of the evaluation at this step, higher is better; None without one.
+    window: Metrics of the last steps that have no row yet.
   """
   manager.save(
     step,
     args=ocp.args.StandardSave(to_global(state)),
     # None would make Orbax warn of a missing score.
     metrics={} if score is None else {SCORE: score},
+    custom_metadata={"window": list(window)},
   )
+
+
+def saved_window(manager: ocp.CheckpointManager) -> list[dict[str, float]]:
+  """Returns the `window` that was saved with the newest state."""
+  newest = manager.latest_step()
+  if newest is None:
+    return []
+  return manager.metadata(newest).custom_metadata["window"]
 
 
 def restore(
@@ -123,8 +137,8 @@ def claim_workdir(workdir: Path, config: ConfigDict, data_hash: str) -> None:
     data_hash: Of the datasets of this start, see `Sources.content_hash`.
 
   Raises:
-    InputError: If the folder holds a run that differs in what matters, or
-      cannot be written.
+    InputError: If the folder holds a run that differs in what matters, holds
+      other things and no run, or cannot be written.
   """
   mine = {
     "config": json.loads(config.to_json_best_effort()),
@@ -135,6 +149,7 @@ def claim_workdir(workdir: Path, config: ConfigDict, data_hash: str) -> None:
   try:
     there = path.read_text(encoding="utf-8") if path.exists() else None
     if there is None and jax.process_index() == 0:
+      _check_unused(workdir)
       temporary = path.with_suffix(".tmp")
       temporary.write_text(json.dumps(mine, indent=1), encoding="utf-8")
       temporary.replace(path)
@@ -164,6 +179,22 @@ def claim_workdir(workdir: Path, config: ConfigDict, data_hash: str) -> None:
       f"workdir {workdir} holds a run on another dataset than "
       f"{config.data.sources}, or with other weights: name another --workdir, "
       "or what it began with in data.sources"
+    )
+
+
+def _check_unused(workdir: Path) -> None:
+  """Checks that a folder without a run holds nothing else.
+
+  A mistyped --workdir would fill a folder that a person keeps things in.
+  """
+  # A kill while the folder was claimed, and the top of a mounted disk.
+  fine = {"config.tmp", "lost+found"}
+  others = sorted({path.name for path in workdir.iterdir()} - fine)
+  if others:
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    raise InputError(
+      f"workdir {workdir} holds {others[0]}{more} but no run: "
+      "name a new or empty folder with --workdir"
     )
 
 

@@ -11,12 +11,14 @@ from ml_collections import ConfigDict
 from fewshot_mss.data.pipeline import episode_batches
 from fewshot_mss.data.sources import Sources, load_sources
 from fewshot_mss.episode import EpisodeBatch
+from fewshot_mss.errors import RestartError
 from fewshot_mss.export.archive import check_replaceable, save_archive
 from fewshot_mss.models.separator import FewShotSeparator
 from fewshot_mss.training import checkpoint, parallel, scoring
 from fewshot_mss.training.compilation import compiled_programs_in
 from fewshot_mss.training.metric_writer import MetricWriter
 from fewshot_mss.training.optimizer import make_optimizer
+from fewshot_mss.training.preemption import Notice
 from fewshot_mss.training.rows import MetricRows
 from fewshot_mss.training.run_checks import blank_batch, check_run
 from fewshot_mss.training.step import TrainState, init_state, train_step
@@ -53,6 +55,7 @@ def train_and_evaluate(
     InputError: If the configuration, the datasets and the devices do not go
       together, or the workdir holds another run. Before any long work.
     RunError: If gradients stop being finite.
+    RestartError: If SIGTERM came; the state is saved.
   """
   # ---- What a person can get wrong, before anything slow.
   sources = load_sources(config.data.sources)
@@ -89,6 +92,7 @@ def _train(
     workdir, config.train.keep_checkpoints
   ) as manager:
     first = manager.latest_step() or 0
+    window = checkpoint.saved_window(manager)
     if first:
       state = checkpoint.restore(manager, state)
     step_fn = parallel.pmap_step(
@@ -102,6 +106,7 @@ def _train(
     stopwatch = Stopwatch()
     annotation = jax.profiler.StepTraceAnnotation
     with (
+      Notice() as notice,
       MetricWriter(workdir, first_step=first, last_step=steps) as writer,
       StepTrace(workdir, *config.profile_steps) as trace,
       # Nothing goes to or from a device but what says so.
@@ -112,7 +117,7 @@ def _train(
         *sources.notes,
       ):
         writer.say(line)
-      rows = MetricRows(config, writer, stopwatch)
+      rows = MetricRows(config, writer, stopwatch, window)
       batches = _batches(config, sources, first)
       for step in range(first + 1, steps + 1):
         trace.before(step)
@@ -131,9 +136,11 @@ def _train(
         is_last = step == steps
         is_eval = step % config.train.eval_every_steps == 0
         is_save = step % config.train.checkpoint_every_steps == 0
-        if not (is_save or is_eval or is_last):
+        stops = notice.stops_after(step)
+        if not (is_save or is_eval or is_last or stops):
           continue
-        rows.flush()
+        if is_save or is_eval or is_last:
+          rows.flush()
         score = None
         with jax.transfer_guard("allow"):
           if is_eval and validates:
@@ -142,7 +149,12 @@ def _train(
             )
             if score is not None:
               writer.write(step, {checkpoint.SCORE: score})
-          checkpoint.save(manager, state, step, score)
+          checkpoint.save(manager, state, step, score, rows.take())
+        if stops:
+          raise RestartError(
+            f"told to end (SIGTERM) and saved after step {step} of {steps}: "
+            "start the same command again to go on"
+          )
       writer.say(stopwatch.summary())
 
   return state
