@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 from fewshot_mss.audio.files import check_writable
 from fewshot_mss.errors import InputError
 from fewshot_mss.training.parallel import to_global
+from fewshot_mss.training.recovery import state_hash
 from fewshot_mss.training.step import TrainState
 
 SCORE = "eval_score"
@@ -55,6 +56,8 @@ def open_manager(workdir: Path, keep: int) -> ocp.CheckpointManager:
     # and the next start would not know which checkpoint is the best.
     best_fn=_rank,
     enable_async_checkpointing=True,
+    # What a kill left of a save.
+    cleanup_tmp_directories=True,
   )
   return ocp.CheckpointManager(
     (workdir / "checkpoints").absolute(),
@@ -89,42 +92,11 @@ def save(
     args=ocp.args.StandardSave(to_global(state)),
     # None would make Orbax warn of a missing score.
     metrics={} if score is None else {SCORE: score},
-    custom_metadata={"window": list(window)},
-  )
-
-
-def saved_window(manager: ocp.CheckpointManager) -> list[dict[str, float]]:
-  """Returns the `window` that was saved with the newest state."""
-  newest = manager.latest_step()
-  if newest is None:
-    return []
-  return manager.metadata(newest).custom_metadata["window"]
-
-
-def restore(
-  manager: ocp.CheckpointManager, state: TrainState, step: int | None = None
-) -> TrainState:
-  """Returns a saved state, laid out as the given one.
-
-  Args:
-    manager: Of the run.
-    state: Gives shapes, types and devices; its values are not read and its
-      memory is freed, as both together may not fit.
-    step: Which checkpoint; the newest if None.
-
-  Returns:
-    The saved state.
-  """
-  like = jax.tree.map(
-    lambda leaf: jax.ShapeDtypeStruct(
-      leaf.shape, leaf.dtype, sharding=leaf.sharding
-    ),
-    state,
-  )
-  jax.tree.map(lambda leaf: leaf.delete(), state)
-  return manager.restore(
-    manager.latest_step() if step is None else step,
-    args=ocp.args.StandardRestore(like),
+    custom_metadata={
+      "window": list(window),
+      # Process 0 alone writes this.
+      "state_sha256": state_hash(state) if jax.process_index() == 0 else "",
+    },
   )
 
 

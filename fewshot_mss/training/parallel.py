@@ -122,6 +122,16 @@ def from_first_process(value: float) -> float:
   return float(multihost_utils.broadcast_one_to_all(np.float32(value)))
 
 
+def step_of_first_process(step: int) -> int:
+  """Returns process 0's number of a step on every process."""
+  return int(multihost_utils.broadcast_one_to_all(np.int32(step)))
+
+
+def any_process(value: bool) -> bool:
+  """Tells whether a value is true on any process."""
+  return bool(np.any(multihost_utils.process_allgather(np.bool_(value))))
+
+
 def wait_for_all(name: str) -> None:
   """Waits until every process of the run is at the place called `name`."""
   multihost_utils.sync_global_devices(name)

@@ -14,7 +14,7 @@ from fewshot_mss.episode import EpisodeBatch
 from fewshot_mss.errors import RestartError
 from fewshot_mss.export.archive import check_replaceable, save_archive
 from fewshot_mss.models.separator import FewShotSeparator
-from fewshot_mss.training import checkpoint, parallel, scoring
+from fewshot_mss.training import checkpoint, parallel, recovery, scoring
 from fewshot_mss.training.compilation import compiled_programs_in
 from fewshot_mss.training.metric_writer import MetricWriter
 from fewshot_mss.training.optimizer import make_optimizer
@@ -88,13 +88,10 @@ def _train(
   )
   validates = scoring.has_items(sources, "validation")
   steps = config.train.steps
+  state, first, window = recovery.restore_newest(workdir, state)
   with checkpoint.open_manager(
     workdir, config.train.keep_checkpoints
   ) as manager:
-    first = manager.latest_step() or 0
-    window = checkpoint.saved_window(manager)
-    if first:
-      state = checkpoint.restore(manager, state)
     step_fn = parallel.pmap_step(
       functools.partial(
         train_step, model=model, optimizer=optimizer, train=config.train
