@@ -76,7 +76,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def run_program() -> None:
   """Runs the command of this process and ends it with the exit status."""
   status = main()
-  if status in (_INTERRUPTED, _RESTART):
+  if status in (_INTERRUPTED, _RESTART) or (status and _is_joined()):
     # At once: threads of TensorFlow and XLA are at work, and a regular end can
     # crash under them, or wait for a process that is gone. All files are closed
     # by now.
@@ -84,6 +84,12 @@ def run_program() -> None:
     sys.stderr.flush()
     os._exit(status)
   sys.exit(status)
+
+
+def _is_joined() -> bool:
+  """Tells whether this is one of several processes, without importing JAX."""
+  jax = sys.modules.get("jax")
+  return jax is not None and jax.distributed.is_initialized()
 
 
 def _data_build(parsed: argparse.Namespace) -> None:
@@ -171,14 +177,14 @@ def _data_bench(parsed: argparse.Namespace) -> None:
 
 
 def _train(parsed: argparse.Namespace) -> None:
-  from fewshot_mss.training import parallel
+  from fewshot_mss.training import parallel, watch
   from fewshot_mss.training.train import train_and_evaluate
 
   config = require_config(parsed)
   hosts = (parsed.coordinator, parsed.num_processes, parsed.process_id)
   if parsed.distributed or hosts != (None, None, None):
     parallel.join_hosts(*hosts)
-  with parallel.errors_name_their_process():
+  with watch.watched_processes(), parallel.errors_name_their_process():
     train_and_evaluate(config, parsed.workdir)
 
 
