@@ -176,6 +176,14 @@ def test_what_is_not_read_may_be_damaged_without_harm(workdir):
   assert save_all(workdir, 1, {}, [4])[-1] == 4
 
 
+def test_what_a_kill_left_of_a_removal_is_removed(workdir):
+  save_all(workdir, 9, {}, [3])
+  (workdir / "checkpoints" / "1" / "commit_success.txt").unlink()
+  _, step, _ = recovery.restore_newest(workdir, make_state(0))
+  assert step == 3
+  assert saved_steps(workdir) == [2, 3]
+
+
 def test_a_new_run_begins_with_what_it_is_given(tmp_path):
   state = make_state(7)
   assert recovery.restore_newest(tmp_path, state) == (state, 0, [])

@@ -24,6 +24,9 @@ from fewshot_mss.errors import InputError
 from fewshot_mss.training import parallel
 from fewshot_mss.training.step import TrainState
 
+# Orbax writes it last, into what it then renames.
+_COMMITTED = "commit_success.txt"
+
 Window = list[dict[str, float]]
 
 # What Orbax and TensorStore raise on files that they cannot make sense of.
@@ -188,7 +191,7 @@ def _put_like(host_state: TrainState, state: TrainState) -> TrainState:
 
 
 def _move_aside(workdir: Path, damaged: dict[int, str], used: int) -> None:
-  """Says which checkpoints are damaged and takes them out of the way."""
+  """Says which checkpoints are damaged, takes what is not whole away."""
   if jax.process_index() == 0:
     for step, why in damaged.items():
       place = workdir / "damaged" / str(step)
@@ -202,8 +205,17 @@ def _move_aside(workdir: Path, damaged: dict[int, str], used: int) -> None:
         f"{place}, going on from {before.with_name(str(used))}",
         file=sys.stderr,
       )
-  if damaged:
-    parallel.wait_for_all("damaged checkpoints moved")
+    for step in saved_steps(workdir / "checkpoints"):
+      folder = workdir / "checkpoints" / str(step)
+      if step < used and not (folder / _COMMITTED).exists():
+        # A kill while it was removed; Orbax does not see it any more.
+        shutil.rmtree(folder)
+    for path in workdir.glob(".model.*"):
+      # A kill while the archive was written.
+      shutil.rmtree(path)
+    for path in (workdir / "evaluation").glob("*.tmp*"):
+      path.unlink()
+  parallel.wait_for_all("checkpoints in order")
 
 
 @contextlib.contextmanager
