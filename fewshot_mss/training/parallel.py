@@ -106,7 +106,7 @@ def errors_name_their_process() -> Iterator[None]:
   """Says in errors of a run of several processes whose they are."""
   try:
     yield
-  except (InputError, RunError) as error:
+  except (InputError, RestartError, RunError) as error:
     if jax.process_count() == 1:
       raise
     raise type(error)(f"{process_name()}: {error}") from error
