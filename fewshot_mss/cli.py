@@ -17,6 +17,7 @@ from fewshot_mss.errors import InputError, RestartError, RunError
 if TYPE_CHECKING:
   from fewshot_mss.data.tracks import TrackSet
 
+_CANNOT_GO_ON = 1
 _RESTART = os.EX_TEMPFAIL
 _INTERRUPTED = 130
 # Packages that an installation without extras lacks, and the extra of each.
@@ -59,7 +60,7 @@ def main(words: Sequence[str] | None = None) -> int:
     return 2
   except RunError as error:
     print(f"fewshot-mss: {error}", file=sys.stderr)
-    return 1
+    return _CANNOT_GO_ON
   except RestartError as error:
     print(f"fewshot-mss: {error}", file=sys.stderr)
     return _RESTART
@@ -76,7 +77,8 @@ def main(words: Sequence[str] | None = None) -> int:
 def run_program() -> None:
   """Runs the command of this process and ends it with the exit status."""
   status = main()
-  if status in (_INTERRUPTED, _RESTART) or (status and _is_joined()):
+  at_once = (_CANNOT_GO_ON, _RESTART, _INTERRUPTED)
+  if status in at_once or (status and _is_joined()):
     # At once: threads of TensorFlow and XLA are at work, and a regular end can
     # crash under them, or wait for a process that is gone. All files are closed
     # by now.

@@ -16,6 +16,7 @@ from fewshot_mss.export.archive import check_replaceable, save_archive
 from fewshot_mss.models.separator import FewShotSeparator
 from fewshot_mss.training import checkpoint, parallel, recovery, scoring
 from fewshot_mss.training.compilation import compiled_programs_in
+from fewshot_mss.training.full_disk import told_in_a_line
 from fewshot_mss.training.metric_writer import MetricWriter
 from fewshot_mss.training.optimizer import make_optimizer
 from fewshot_mss.training.preemption import Notice
@@ -54,7 +55,7 @@ def train_and_evaluate(
   Raises:
     InputError: If the configuration, the datasets and the devices do not go
       together, or the workdir holds another run. Before any long work.
-    RunError: If gradients stop being finite.
+    RunError: If gradients stop being finite, or the disk is full.
     RestartError: If SIGTERM came; the state is saved.
   """
   # ---- What a person can get wrong, before anything slow.
@@ -65,7 +66,7 @@ def train_and_evaluate(
     scoring.has_items(sources, split)
   check_replaceable(workdir / "model")
   checkpoint.claim_workdir(workdir, config, sources.content_hash)
-  with _compiled_programs(config, workdir):
+  with _compiled_programs(config, workdir), told_in_a_line(workdir):
     state = _train(config, workdir, sources, model, on_step)
     _finish(config, workdir, sources, state)
   return state
