@@ -1,7 +1,9 @@
 """The command line: parse, import the room, call one function.
 
 Exit status: 0 done; 1 a run that could not go on, or would not fit (`plan`);
-2 input that cannot be used, told in one line; 130 interrupted.
+2 input that cannot be used, told in one line; 75 a run that goes on if it is
+started again, as it was told to end or another process is gone; 130
+interrupted.
 """
 
 import argparse
@@ -11,12 +13,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fewshot_mss.arguments import parse, require_config
-from fewshot_mss.errors import InputError, RunError
+from fewshot_mss.errors import InputError, RestartError, RunError
 from fewshot_mss.quiet_libtpu import quiet_libtpu
 
 if TYPE_CHECKING:
   from fewshot_mss.data.tracks import TrackSet
 
+_CANNOT_GO_ON = 1
+_RESTART = os.EX_TEMPFAIL
 _INTERRUPTED = 130
 # Packages that an installation without extras lacks, and the extra of each.
 _EXTRAS = {
@@ -59,7 +63,10 @@ def main(words: Sequence[str] | None = None) -> int:
     return 2
   except RunError as error:
     print(f"fewshot-mss: {error}", file=sys.stderr)
-    return 1
+    return _CANNOT_GO_ON
+  except RestartError as error:
+    print(f"fewshot-mss: {error}", file=sys.stderr)
+    return _RESTART
   except KeyboardInterrupt:
     print(
       "fewshot-mss: interrupted; started again, a training or a data build "
@@ -74,13 +81,21 @@ def run_program() -> None:
   """Runs the command of this process and ends it with the exit status."""
   quiet_libtpu()
   status = main()
-  if status == _INTERRUPTED:
+  at_once = (_CANNOT_GO_ON, _RESTART, _INTERRUPTED)
+  if status in at_once or (status and _is_joined()):
     # At once: threads of TensorFlow and XLA are at work, and a regular end can
-    # crash under them. All files are closed by now.
+    # crash under them, or wait for a process that is gone. All files are closed
+    # by now.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
   sys.exit(status)
+
+
+def _is_joined() -> bool:
+  """Tells whether this is one of several processes, without importing JAX."""
+  jax = sys.modules.get("jax")
+  return jax is not None and jax.distributed.is_initialized()
 
 
 def _data_build(parsed: argparse.Namespace) -> None:
@@ -168,14 +183,14 @@ def _data_bench(parsed: argparse.Namespace) -> None:
 
 
 def _train(parsed: argparse.Namespace) -> None:
-  from fewshot_mss.training import parallel
+  from fewshot_mss.training import parallel, watch
   from fewshot_mss.training.train import train_and_evaluate
 
   config = require_config(parsed)
   hosts = (parsed.coordinator, parsed.num_processes, parsed.process_id)
   if parsed.distributed or hosts != (None, None, None):
     parallel.join_hosts(*hosts)
-  with parallel.errors_name_their_process():
+  with watch.watched_processes(), parallel.errors_name_their_process():
     train_and_evaluate(config, parsed.workdir)
 
 

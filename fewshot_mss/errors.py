@@ -1,4 +1,4 @@
-"""The one error that a person can cause and mend."""
+"""Errors that a person is told of in one line; each has an exit status."""
 
 
 class InputError(ValueError):
@@ -13,4 +13,13 @@ class RunError(RuntimeError):
   """Long work that cannot go on; the message says where and the way out.
 
   The command line prints it and exits with status 1.
+  """
+
+
+class RestartError(RuntimeError):
+  """A run that has ended early and goes on where it was if started again.
+
+  It was told to end and has saved its state, or another process of the run is
+  gone. The command line prints it and exits with status 75 (EX_TEMPFAIL), which
+  launchers take as "start me again".
   """

@@ -4,36 +4,14 @@ import json
 import shutil
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from fewshot_mss.default_config import get_config
 from fewshot_mss.errors import InputError
-from fewshot_mss.training import checkpoint
-from fewshot_mss.training.parallel import create_state
-from fewshot_mss.training.step import TrainState
+from fewshot_mss.training import checkpoint, recovery
+from tiny_checkpoints import make_state, save_all
 from tiny_run import assert_same
-
-
-def make_state(step):
-  return create_state(
-    lambda: TrainState(
-      step=jnp.int32(step),
-      params={"w": step + jnp.arange(3.0)},
-      ema_params={"w": step - jnp.arange(3.0)},
-      opt_state=(jnp.full((2,), step, jnp.float32), {}),
-    )
-  )
-
-
-def save_all(workdir, keep, scores, steps):
-  """Saves steps with their scores in one start; returns the steps that stay."""
-  with checkpoint.open_manager(workdir, keep) as manager:
-    for step in steps:
-      checkpoint.save(manager, make_state(step), step, scores.get(step))
-    manager.wait_until_finished()
-    return list(manager.all_steps())
 
 
 def test_the_newest_and_the_best_stay_over_restarts(tmp_path):
@@ -54,15 +32,14 @@ def test_a_score_below_zero_is_better_than_none(tmp_path):
 
 def test_a_state_comes_back_as_it_was_where_it_was(tmp_path):
   save_all(tmp_path, 5, {}, [1, 2])
-  for step, expected in ((None, 2), (1, 1)):
-    like = make_state(0)
-    with checkpoint.open_manager(tmp_path, 5) as manager:
-      state = checkpoint.restore(manager, like, step)
-    assert_same(state, make_state(expected))
-    assert all(leaf.is_deleted() for leaf in jax.tree.leaves(like))
-    for leaf in jax.tree.leaves(state):
-      assert len(leaf.sharding.device_set) == 8
-      assert leaf.sharding.is_fully_replicated
+  like = make_state(0)
+  state, step, window = recovery.restore_newest(tmp_path, like)
+  assert (step, window) == (2, [])
+  assert_same(state, make_state(2))
+  assert all(leaf.is_deleted() for leaf in jax.tree.leaves(like))
+  for leaf in jax.tree.leaves(state):
+    assert len(leaf.sharding.device_set) == 8
+    assert leaf.sharding.is_fully_replicated
 
 
 def test_what_a_kill_left_of_a_save_is_no_checkpoint(tmp_path):
@@ -96,6 +73,8 @@ def test_a_workdir_is_claimed_once_and_stays_as_it_is(claimed):
 
 
 FREE = {
+  "profile_steps",
+  "train.compilation_cache",
   "data.sources",
   "data.read_threads",
   "data.prefetch_batches",
@@ -173,6 +152,23 @@ def test_a_workdir_that_cannot_be_written_is_named(tmp_path):
   with pytest.raises(InputError, match=r"run cannot be written"):
     checkpoint.claim_workdir(tmp_path / "run", get_config(), "hash")
   assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_folder_of_other_things_is_refused_and_left_as_it_is(tmp_path):
+  (tmp_path / "notes.txt").write_text("mine")
+  with pytest.raises(InputError, match=r"holds notes\.txt but no run.*--workd"):
+    checkpoint.claim_workdir(tmp_path, get_config(), "hash")
+  (tmp_path / "zoo").mkdir()
+  with pytest.raises(InputError, match=r"notes\.txt and 1 more but no run"):
+    checkpoint.claim_workdir(tmp_path, get_config(), "hash")
+  assert {path.name for path in tmp_path.iterdir()} == {"notes.txt", "zoo"}
+
+
+def test_what_a_kill_left_of_a_claim_is_in_nobodys_way(tmp_path):
+  (tmp_path / "config.tmp").write_text('{"conf')
+  (tmp_path / "lost+found").mkdir()
+  checkpoint.claim_workdir(tmp_path, get_config(), "hash")
+  assert json.loads((tmp_path / "config.json").read_text("utf-8"))
 
 
 def test_only_the_first_process_writes(tmp_path, monkeypatch):

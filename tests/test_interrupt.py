@@ -16,6 +16,7 @@ cli.run_program()
 def test_an_interrupted_program_ends_at_once_with_all_said():
   for status, said in (
     (130, "said before\n"),
+    (75, "said before\n"),
     (2, "said before\na regular end\n"),
   ):
     done = subprocess.run(

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from fewshot_mss.default_config import get_config
-from fewshot_mss.training import checkpoint, parallel
+from fewshot_mss.training import parallel, recovery
 from fewshot_mss.training.optimizer import make_optimizer
 from fewshot_mss.training.run_checks import blank_batch
 from fewshot_mss.training.step import init_state
@@ -57,19 +57,16 @@ def new_state(config):
 
 
 def saved_steps(workdir):
-  with checkpoint.open_manager(workdir, 1) as manager:
-    return list(manager.all_steps())
+  return recovery.saved_steps(workdir / "checkpoints")
 
 
 def saved_states(workdir, config, steps):
   """The states of those steps, on the host."""
-  states = []
-  with checkpoint.open_manager(workdir, 100) as manager:
-    state = new_state(config)
-    for step in steps:
-      state = checkpoint.restore(manager, state, step)
-      states.append(jax.device_get(state))
-  return states
+  like = new_state(config)
+  folder = (workdir / "checkpoints").absolute()
+  return [
+    recovery.read_checkpoint(folder / str(step), like)[0] for step in steps
+  ]
 
 
 def rows(workdir):

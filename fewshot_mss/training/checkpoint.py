@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ml_collections import ConfigDict
 from fewshot_mss.audio.files import check_writable
 from fewshot_mss.errors import InputError
 from fewshot_mss.training.parallel import to_global
+from fewshot_mss.training.recovery import state_hash
 from fewshot_mss.training.step import TrainState
 
 SCORE = "eval_score"
@@ -54,9 +56,13 @@ def open_manager(workdir: Path, keep: int) -> ocp.CheckpointManager:
     # and the next start would not know which checkpoint is the best.
     best_fn=_rank,
     enable_async_checkpointing=True,
+    # What a kill left of a save.
+    cleanup_tmp_directories=True,
   )
   return ocp.CheckpointManager(
-    (workdir / "checkpoints").absolute(), options=options
+    (workdir / "checkpoints").absolute(),
+    options=options,
+    item_handlers=ocp.StandardCheckpointHandler(),
   )
 
 
@@ -70,6 +76,7 @@ def save(
   state: TrainState,
   step: int,
   score: float | None,
+  window: Sequence[Mapping[str, float]] = (),
 ) -> None:
   """Begins to save a state; the next save waits until this one is done.
 
@@ -78,39 +85,18 @@ def save(
     state: What to save.
     step: Steps done.
     score: Of the evaluation at this step, higher is better; None without one.
+    window: Metrics of the last steps that have no row yet.
   """
   manager.save(
     step,
     args=ocp.args.StandardSave(to_global(state)),
     # None would make Orbax warn of a missing score.
     metrics={} if score is None else {SCORE: score},
-  )
-
-
-def restore(
-  manager: ocp.CheckpointManager, state: TrainState, step: int | None = None
-) -> TrainState:
-  """Returns a saved state, laid out as the given one.
-
-  Args:
-    manager: Of the run.
-    state: Gives shapes, types and devices; its values are not read and its
-      memory is freed, as both together may not fit.
-    step: Which checkpoint; the newest if None.
-
-  Returns:
-    The saved state.
-  """
-  like = jax.tree.map(
-    lambda leaf: jax.ShapeDtypeStruct(
-      leaf.shape, leaf.dtype, sharding=leaf.sharding
-    ),
-    state,
-  )
-  jax.tree.map(lambda leaf: leaf.delete(), state)
-  return manager.restore(
-    manager.latest_step() if step is None else step,
-    args=ocp.args.StandardRestore(like),
+    custom_metadata={
+      "window": list(window),
+      # Process 0 alone writes this.
+      "state_sha256": state_hash(state) if jax.process_index() == 0 else "",
+    },
   )
 
 
@@ -123,8 +109,8 @@ def claim_workdir(workdir: Path, config: ConfigDict, data_hash: str) -> None:
     data_hash: Of the datasets of this start, see `Sources.content_hash`.
 
   Raises:
-    InputError: If the folder holds a run that differs in what matters, or
-      cannot be written.
+    InputError: If the folder holds a run that differs in what matters, holds
+      other things and no run, or cannot be written.
   """
   mine = {
     "config": json.loads(config.to_json_best_effort()),
@@ -135,6 +121,7 @@ def claim_workdir(workdir: Path, config: ConfigDict, data_hash: str) -> None:
   try:
     there = path.read_text(encoding="utf-8") if path.exists() else None
     if there is None and jax.process_index() == 0:
+      _check_unused(workdir)
       temporary = path.with_suffix(".tmp")
       temporary.write_text(json.dumps(mine, indent=1), encoding="utf-8")
       temporary.replace(path)
@@ -164,6 +151,22 @@ def claim_workdir(workdir: Path, config: ConfigDict, data_hash: str) -> None:
       f"workdir {workdir} holds a run on another dataset than "
       f"{config.data.sources}, or with other weights: name another --workdir, "
       "or what it began with in data.sources"
+    )
+
+
+def _check_unused(workdir: Path) -> None:
+  """Checks that a folder without a run holds nothing else.
+
+  A mistyped --workdir would fill a folder that a person keeps things in.
+  """
+  # A kill while the folder was claimed, and the top of a mounted disk.
+  fine = {"config.tmp", "lost+found"}
+  others = sorted({path.name for path in workdir.iterdir()} - fine)
+  if others:
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    raise InputError(
+      f"workdir {workdir} holds {others[0]}{more} but no run: "
+      "name a new or empty folder with --workdir"
     )
 
 

@@ -15,17 +15,26 @@ AXIS.
 
 import contextlib
 import functools
+import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from jax.errors import JaxRuntimeError
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from fewshot_mss.episode import EpisodeBatch
-from fewshot_mss.errors import InputError, RunError
+from fewshot_mss.errors import InputError, RestartError, RunError
 from fewshot_mss.training.step import AXIS, TrainState
+
+# Within the two minutes in which a launcher wants to hear of what is wrong.
+_JOIN_WORD_S = 20.0
+_JOIN_TIMEOUT_S = 110
+# A process that has ended well waits so long for the others to end.
+_LEAVE_TIMEOUT_S = 60
 
 
 def join_hosts(
@@ -44,6 +53,7 @@ def join_hosts(
   Raises:
     InputError: If the three are not given together or make no sense, or
       nothing tells of other hosts.
+    RestartError: If the others do not come.
   """
   given = (coordinator, num_processes, process_id)
   if any(value is None for value in given) and given != (None, None, None):
@@ -56,13 +66,39 @@ def join_hosts(
       f"--process_id={process_id} of --num_processes={num_processes}: number "
       "the processes from 0"
     )
+  address = coordinator or "the coordinator that the cluster names"
+  told = threading.Timer(
+    _JOIN_WORD_S,
+    print,
+    (
+      f"fewshot-mss: waits for all processes of the run to join at {address}, "
+      f"for {_JOIN_TIMEOUT_S} s at most",
+    ),
+    {"file": sys.stderr},
+  )
+  told.daemon = True
+  told.start()
   try:
-    jax.distributed.initialize(coordinator, num_processes, process_id)
+    jax.distributed.initialize(
+      coordinator,
+      num_processes,
+      process_id,
+      initialization_timeout=_JOIN_TIMEOUT_S,
+      shutdown_timeout_seconds=_LEAVE_TIMEOUT_S,
+    )
   except ValueError as error:
     raise InputError(
       f"hosts cannot be joined ({error}): give --coordinator=HOST:PORT, "
       "--num_processes and --process_id"
     ) from error
+  except JaxRuntimeError as error:
+    raise RestartError(
+      f"not all processes of the run have joined at {address} within "
+      f"{_JOIN_TIMEOUT_S} s: see whether all were started, can reach it, and "
+      "were told the same --num_processes"
+    ) from error
+  finally:
+    told.cancel()
 
 
 @contextlib.contextmanager
@@ -70,7 +106,7 @@ def errors_name_their_process() -> Iterator[None]:
   """Says in errors of a run of several processes whose they are."""
   try:
     yield
-  except (InputError, RunError) as error:
+  except (InputError, RestartError, RunError) as error:
     if jax.process_count() == 1:
       raise
     raise type(error)(f"{process_name()}: {error}") from error
@@ -148,6 +184,16 @@ def gather_texts(text: str) -> list[str]:
     row[:length].tobytes().decode()
     for row, length in zip(rows, lengths.tolist(), strict=True)
   ]
+
+
+def step_of_first_process(step: int) -> int:
+  """Returns process 0's number of a step on every process."""
+  return int(multihost_utils.broadcast_one_to_all(np.int32(step)))
+
+
+def any_process(value: bool) -> bool:
+  """Tells whether a value is true on any process."""
+  return bool(np.any(multihost_utils.process_allgather(np.bool_(value))))
 
 
 def wait_for_all(name: str) -> None:

@@ -1,5 +1,7 @@
 """From the metrics of steps to the rows of `metrics.jsonl`."""
 
+from collections.abc import Mapping, Sequence
+
 import jax
 import numpy as np
 from ml_collections import ConfigDict
@@ -18,14 +20,25 @@ class MetricRows:
   """
 
   def __init__(
-    self, config: ConfigDict, writer: MetricWriter, stopwatch: Stopwatch
+    self,
+    config: ConfigDict,
+    writer: MetricWriter,
+    stopwatch: Stopwatch,
+    window: Sequence[Mapping[str, float]] = (),
   ):
-    """Begins with no row."""
+    """Begins a row, or goes on with one.
+
+    Args:
+      config: Of the run.
+      writer: Takes the rows.
+      stopwatch: Its shares go with them.
+      window: What `take` returned before the run was stopped.
+    """
     self._config = config
     self._writer = writer
     self._stopwatch = stopwatch
     self._pending: tuple[int, dict[str, jax.Array]] | None = None
-    self._window: list[dict[str, float]] = []
+    self._window = [dict(metrics) for metrics in window]
 
   def add(self, step: int, metrics: dict[str, jax.Array]) -> None:
     """Takes the metrics of a step that is on its way, fetches the last one's.
@@ -46,6 +59,11 @@ class MetricRows:
       step, _ = self._pending
       self._settle()
       self._write(step)
+
+  def take(self) -> list[dict[str, float]]:
+    """Waits for the last step; returns the metrics that have no row yet."""
+    self._settle()
+    return self._window
 
   def _settle(self) -> None:
     """Fetches the pending metrics; writes a row if one is due."""

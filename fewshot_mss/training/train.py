@@ -11,12 +11,21 @@ from ml_collections import ConfigDict
 from fewshot_mss.data.pipeline import episode_batches
 from fewshot_mss.data.sources import Sources, load_sources
 from fewshot_mss.episode import EpisodeBatch
+from fewshot_mss.errors import RestartError
 from fewshot_mss.export.archive import check_replaceable, save_archive
 from fewshot_mss.models.separator import FewShotSeparator
-from fewshot_mss.training import checkpoint, parallel, scoring, shown_episode
+from fewshot_mss.training import (
+  checkpoint,
+  parallel,
+  recovery,
+  scoring,
+  shown_episode,
+)
 from fewshot_mss.training.compilation import compiled_programs_in
+from fewshot_mss.training.full_disk import told_in_a_line
 from fewshot_mss.training.metric_writer import MetricWriter
 from fewshot_mss.training.optimizer import make_optimizer
+from fewshot_mss.training.preemption import Notice
 from fewshot_mss.training.rows import MetricRows
 from fewshot_mss.training.run_checks import blank_batch, check_run
 from fewshot_mss.training.step import TrainState, init_state, train_step
@@ -52,7 +61,8 @@ def train_and_evaluate(
   Raises:
     InputError: If the configuration, the datasets and the devices do not go
       together, or the workdir holds another run. Before any long work.
-    RunError: If gradients stop being finite.
+    RunError: If gradients stop being finite, or the disk is full.
+    RestartError: If SIGTERM came; the state is saved.
   """
   # ---- What a person can get wrong, before anything slow.
   sources = load_sources(config.data.sources)
@@ -62,7 +72,7 @@ def train_and_evaluate(
     scoring.has_items(sources, split)
   check_replaceable(workdir / "model")
   checkpoint.claim_workdir(workdir, config, sources.content_hash)
-  with _compiled_programs(config, workdir):
+  with _compiled_programs(config, workdir), told_in_a_line(workdir):
     state = _train(config, workdir, sources, model, on_step)
     _finish(config, workdir, sources, model, state)
   return state
@@ -86,12 +96,10 @@ def _train(
   validates = scoring.has_items(sources, "validation")
   shown = shown_episode.read_shown(config, model, sources)
   steps = config.train.steps
+  state, first, window = recovery.restore_newest(workdir, state)
   with checkpoint.open_manager(
     workdir, config.train.keep_checkpoints
   ) as manager:
-    first = manager.latest_step() or 0
-    if first:
-      state = checkpoint.restore(manager, state)
     step_fn = parallel.pmap_step(
       functools.partial(
         train_step, model=model, optimizer=optimizer, train=config.train
@@ -103,6 +111,7 @@ def _train(
     stopwatch = Stopwatch()
     annotation = jax.profiler.StepTraceAnnotation
     with (
+      Notice() as notice,
       MetricWriter(workdir, first_step=first, last_step=steps) as writer,
       StepTrace(workdir, *config.profile_steps) as trace,
       # Nothing goes to or from a device but what says so.
@@ -113,7 +122,7 @@ def _train(
         *sources.notes,
       ):
         writer.say(line)
-      rows = MetricRows(config, writer, stopwatch)
+      rows = MetricRows(config, writer, stopwatch, window)
       batches = _batches(config, sources, first)
       for step in range(first + 1, steps + 1):
         trace.before(step)
@@ -132,9 +141,11 @@ def _train(
         is_last = step == steps
         is_eval = step % config.train.eval_every_steps == 0
         is_save = step % config.train.checkpoint_every_steps == 0
-        if not (is_save or is_eval or is_last):
+        stops = notice.stops_after(step)
+        if not (is_save or is_eval or is_last or stops):
           continue
-        rows.flush()
+        if is_save or is_eval or is_last:
+          rows.flush()
         score = None
         with jax.transfer_guard("allow"):
           if is_eval:
@@ -147,7 +158,12 @@ def _train(
             )
             if score is not None:
               writer.write(step, {checkpoint.SCORE: score})
-          checkpoint.save(manager, state, step, score)
+          checkpoint.save(manager, state, step, score, rows.take())
+        if stops:
+          raise RestartError(
+            f"told to end (SIGTERM) and saved after step {step} of {steps}: "
+            "start the same command again to go on"
+          )
       writer.say(stopwatch.summary())
 
   return state

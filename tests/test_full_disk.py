@@ -1,0 +1,107 @@
+"""A full disk ends a run in a line, and what was saved before it is whole."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from fewshot_mss.errors import InputError, RunError
+from fewshot_mss.training import full_disk, recovery
+from tiny_run import SIZES, new_state, saved_steps, tiny_config
+
+CHANGES = {
+  "train.steps": 8,
+  "train.checkpoint_every_steps": 2,
+  "train.eval_every_steps": 1000,
+}
+
+
+# 100 bytes stop whatever is written next, 6000 the data of a checkpoint.
+@pytest.mark.parametrize("size", [100, 6000])
+def test_the_last_checkpoint_before_it_can_be_used(toy_dataset, tmp_path, size):
+  workdir = tmp_path / "run"
+  settings = SIZES | CHANGES | {"data.sources": str(toy_dataset)}
+  done = subprocess.run(
+    [
+      sys.executable,
+      Path(__file__).parent / "full_disk_run.py",
+      json.dumps(settings),
+      workdir,
+      "5",
+      str(size),
+    ],
+    env=os.environ,
+    capture_output=True,
+    text=True,
+    timeout=300,
+  )
+  assert done.returncode == 1, done.stderr
+  last = done.stderr.splitlines()[-1]
+  assert last.startswith(f"fewshot-mss: {workdir} cannot be written (")
+  assert "make room there and start the same command again" in last
+  assert "Traceback" not in done.stderr
+  # That of step 4 was on its way.
+  steps = saved_steps(workdir)
+  assert steps in ([2], [2, 4])
+  config = tiny_config(
+    toy_dataset, **{k.replace(".", "__"): v for k, v in CHANGES.items()}
+  )
+  state, step, _ = recovery.restore_newest(workdir, new_state(config))
+  assert step == steps[-1] == int(state.step)
+
+
+@pytest.mark.parametrize(
+  ("error", "reason"),
+  [
+    (OSError(errno.ENOSPC, "No space left"), "no space left"),
+    (OSError(errno.EDQUOT, "Quota"), "quota exceeded"),
+    (ValueError('Error writing local file "x"'), "checkpoint could not be sav"),
+    (RuntimeError("Failed writing"), "checkpoint could not be saved"),
+  ],
+)
+def test_errors_of_writing_are_told_in_a_line(tmp_path, error, reason):
+  for raised in (error, InputError("behind another")):
+    if raised is not error:
+      raised.__cause__ = error
+    with (
+      pytest.raises(RunError, match=reason) as caught,
+      full_disk.told_in_a_line(tmp_path),
+    ):
+      raise raised
+    assert str(tmp_path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+  "error",
+  [OSError(errno.ENOENT, "No such file"), ValueError("x"), InputError("y")],
+)
+def test_other_errors_stay_what_they_are(tmp_path, error):
+  with (
+    pytest.raises(type(error)) as caught,
+    full_disk.told_in_a_line(tmp_path),
+  ):
+    raise error
+  assert caught.value is error
+
+
+def test_threads_say_only_what_is_not_told_anyhow(tmp_path, monkeypatch):
+  said = []
+  monkeypatch.setattr(
+    threading, "excepthook", lambda args: said.append(args.exc_type)
+  )
+
+  def fail(error):
+    raise error
+
+  with full_disk.told_in_a_line(tmp_path):
+    for error in (OSError(errno.ENOSPC, "No space left"), KeyError("x")):
+      thread = threading.Thread(target=fail, args=(error,))
+      thread.start()
+      thread.join()
+  assert said == [KeyError]

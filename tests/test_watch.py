@@ -1,0 +1,115 @@
+"""Real processes, one of which dies, stops or fails: all end, and say why.
+
+The limit of a minute is set to a few seconds here.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fewshot_mss.training import watch
+
+LIMIT_S = "6"
+
+
+def free_port():
+  with contextlib.closing(socket.socket()) as listener:
+    listener.bind(("127.0.0.1", 0))
+    return str(listener.getsockname()[1])
+
+
+def start(processes, errors=None):
+  """Starts processes; those in `errors` raise what it says."""
+  port = free_port()
+  return [
+    subprocess.Popen(
+      [
+        sys.executable,
+        Path(__file__).parent / "watched_process.py",
+        LIMIT_S,
+        port,
+        str(processes),
+        str(i),
+        *(errors or {}).get(i, ()),
+      ],
+      env=os.environ
+      | {"XLA_FLAGS": "--xla_force_host_platform_device_count=1"},
+      stdout=subprocess.PIPE,
+      stderr=subprocess.PIPE,
+      text=True,
+    )
+    for i in range(processes)
+  ]
+
+
+def what_others_say(started, victim, number=None):
+  """Sends a signal to one once all are there; returns what the others said."""
+  try:
+    for process in started:
+      # Gloo says a word before.
+      while not (line := process.stdout.readline()).startswith("here"):
+        assert line, process.communicate(timeout=60)
+    if number is not None:
+      started[victim].send_signal(number)
+    said = {}
+    for i, process in enumerate(started):
+      if i != victim:
+        _, err = process.communicate(timeout=100)
+        lines = [line for line in err.splitlines() if "fewshot-mss" in line]
+        said[i] = (process.returncode, lines)
+    return said
+  finally:
+    for process in started:
+      process.kill()
+      process.communicate()
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_others_end_and_say_which_one_is_gone(victim, number):
+  said = what_others_say(start(3), victim, number)
+  assert len(said) == 2
+  for i, (status, lines) in said.items():
+    assert (status, len(lines)) == (75, 1), said
+    assert lines[0].startswith(
+      f"fewshot-mss: process {i} of 3 ends: process {victim} of 3 (host "
+      f"{socket.gethostname()}) is gone"
+    )
+    assert "start all processes again" in lines[0]
+
+
+@pytest.mark.parametrize(
+  ("victim", "error", "status", "why"),
+  [
+    (0, "RunError", 1, "this one went wrong"),
+    (1, "InputError", 2, "this one went wrong"),
+    (1, "OSError", 1, "OSError, see what it says"),
+  ],
+)
+def test_one_that_fails_takes_the_others_with_it_and_its_status(
+  victim, error, status, why
+):
+  started = start(2, {victim: [error]})
+  said = what_others_say(started, victim)
+  other = 1 - victim
+  assert said == {
+    other: (
+      status,
+      [
+        f"fewshot-mss: process {other} of 2 ends: process {victim} of 2 ended: "
+        f"{why}"
+      ],
+    )
+  }
+
+
+def test_a_worker_that_dies_is_noticed_within_two_minutes():
+  # Of a real run: silence, another quarter of a beat, the word of process 0.
+  slowest_s = watch.LIMIT_S * (1 + (1 / 4 + 1.5) / watch._BEATS)
+  assert slowest_s < 100
