@@ -26,6 +26,10 @@ def _model() -> ConfigDict:
       "conditioning": "examples",
       # Rows of the table of classes; read by the conditioning 'class' alone.
       "num_classes": 256,
+      # 'float32', or 'bfloat16' for the layers between STFT and mask, which is
+      # what the matrix units of a TPU are fast at; parameters, STFT, masks and
+      # loss are float32 in both.
+      "compute_dtype": "float32",
     }
   )
 

@@ -19,11 +19,14 @@ from fewshot_mss.models.encoder import SupportEncoder
 from fewshot_mss.models.spectral import Spectrum
 from fewshot_mss.models.unet import UNet
 
+COMPUTE_DTYPES = ("float32", "bfloat16")
+
 
 class FewShotSeparator(nn.Module):
   """U-Net, support encoder and conditioning as one pure function.
 
-  Attributes are the leaves of `config.model`; see default_config.py.
+  Attributes are the leaves of `config.model`; see default_config.py. Those with
+  a default came later: archives that lack them were made with it.
   """
 
   sample_rate_hz: int
@@ -37,6 +40,7 @@ class FewShotSeparator(nn.Module):
   film_site: str
   conditioning: str
   num_classes: int
+  compute_dtype: str = "float32"
 
   def setup(self) -> None:
     """Builds the parts that the conditioning needs, and no others."""
@@ -44,17 +48,27 @@ class FewShotSeparator(nn.Module):
       raise InputError(
         f"model.conditioning {self.conditioning!r} is none of {CONDITIONINGS}"
       )
+    if self.compute_dtype not in COMPUTE_DTYPES:
+      raise InputError(
+        f"model.compute_dtype {self.compute_dtype!r} is none of "
+        f"{COMPUTE_DTYPES}"
+      )
     self._check_sizes()
     if (self.n_fft // 2) % 2 ** len(self.unet_channels):
       raise InputError(
         f"model.n_fft / 2 = {self.n_fft // 2} bins cannot be halved "
         f"{len(self.unet_channels)} times: change n_fft or unet_channels"
       )
-    self.unet = UNet(self.unet_channels, self.unet_kernel, self.film_site)
+    dtype = jnp.dtype(self.compute_dtype)
+    self.unet = UNet(
+      self.unet_channels, self.unet_kernel, self.film_site, dtype
+    )
     if self.conditioning == "class":
       self.conditioner = ClassTable(self.num_classes, self.condition_dim)
       return
-    self.encoder = SupportEncoder(self.encoder_channels, self.condition_dim)
+    self.encoder = SupportEncoder(
+      self.encoder_channels, self.condition_dim, dtype
+    )
     if self.conditioning == "examples":
       self.conditioner = AverageExamples(self.condition_dim)
     else:
