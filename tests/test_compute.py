@@ -1,14 +1,19 @@
-"""What the step computes in, and how: bfloat16 layers change little."""
+"""What the step computes in, and how: bfloat16 costs little, parts nothing."""
+
+import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from flax.traverse_util import flatten_dict
 from jax.extend import core
 
-from fewshot_mss.training.step import loss_sum
-from tiny_model import draw_params, make_batch, make_model, to_jax
+from fewshot_mss.default_config import get_config
+from fewshot_mss.errors import InputError
+from fewshot_mss.training.step import AXIS, _sums, loss_sum, train_step
+from tiny_model import draw_params, draw_state, make_batch, make_model, to_jax
 
 BATCH = to_jax(make_batch(samples=400, clip=200))
 # One query without positives and one without negatives: every vector is used.
@@ -119,3 +124,95 @@ def test_gradients_in_bfloat16_are_those_in_float32_but_for_rounding(params):
   assert min(errors)[0] > 1e-4
   assert max(errors)[0] < 0.1, max(errors)
   assert min(cosine for _, cosine, _ in errors) > 0.995
+
+
+# Plain gradient descent: Adam would hide a wrong scale of the gradient.
+OPTIMIZER = optax.apply_if_finite(optax.sgd(0.05), 5)
+
+
+@pytest.fixture(scope="module")
+def step_of():
+  """Returns a function of changes to config.train: a step of two devices."""
+  batch = make_batch(mixtures=8)
+  mask = np.ones((8, 2), bool)
+  # The devices count 6 queries and 1, parts of them from 4 to none.
+  mask[2:6] = [[True, False], [False, True], [False, False], [True, False]]
+  mask[6:] = False
+  level = np.array([1.0, 0.2, 1.0, 0.5, 1.0, 0.1, 1.0, 0.3], np.float32)
+  batch = batch._replace(
+    targets=batch.targets * level[:, None, None], query_mask=mask
+  )
+  model = make_model()
+  start = jax.device_get(draw_state(model, OPTIMIZER, make_batch(mixtures=1)))
+
+  @functools.cache
+  def take(**changes):
+    train = get_config().train
+    train.update(changes)
+    step = functools.partial(
+      train_step, model=model, optimizer=OPTIMIZER, train=train
+    )
+    pmapped = jax.pmap(
+      step,
+      AXIS,
+      in_axes=(None, 0),
+      out_axes=(None, None),
+      devices=jax.devices()[:2],
+    )
+    halves = jax.tree.map(
+      lambda leaf: leaf.reshape(2, 4, *leaf.shape[1:]), batch
+    )
+    return start, *pmapped(start, halves)
+
+  return take
+
+
+@pytest.mark.parametrize(
+  "changes",
+  [
+    {"microbatches": 2},
+    {"microbatches": 4},
+    {"remat": True},
+    {"remat": True, "microbatches": 2},
+  ],
+)
+def test_less_memory_is_the_same_step(step_of, changes):
+  start, plain, metrics = step_of()
+  _, state, other_metrics = step_of(**changes)
+  pairs = zip(
+    *(jax.tree.leaves(s.params) for s in (start, plain, state)), strict=True
+  )
+  changed = max(
+    float(np.abs(before - after).max()) for before, after, _ in pairs
+  )
+  assert changed > 1e-3
+  for one, other in zip(
+    jax.tree.leaves(plain.params), jax.tree.leaves(state.params), strict=True
+  ):
+    np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
+  assert float(metrics["queries"]) == 7.0
+  for name, value in metrics.items():
+    assert float(other_metrics[name]) == pytest.approx(float(value), rel=1e-5)
+
+
+def test_parts_that_do_not_divide_the_share_are_refused(step_of):
+  with pytest.raises(InputError, match=r"microbatches is 3: .* the 4 mixtures"):
+    step_of(microbatches=3)
+
+
+def test_parts_and_remat_keep_less(step_of):
+  # What the gradient keeps of the forward pass, by the program as written.
+  model = make_model(**SIZES)
+  batch = to_jax(make_batch())
+  params = draw_params(model, batch)
+
+  def kept(**changes):
+    train = get_config().train
+    train.update(changes)
+    residuals = jax.eval_shape(
+      lambda p: jax.vjp(lambda p: _sums(p, batch, model, train)[0][0], p)[1],
+      params,
+    )
+    return sum(leaf.size for leaf in jax.tree.leaves(residuals))
+
+  assert kept(remat=True) < kept()

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from fewshot_mss.models.unet import compress, group_norm
+from fewshot_mss.models.unet import KEPT, compress, group_norm
 
 
 class SupportEncoder(nn.Module):
@@ -49,6 +50,7 @@ class SupportEncoder(nn.Module):
       name="standardized",
       dtype=self.dtype,
     )(x)
+    x = checkpoint_name(x, KEPT)
     for i, channels in enumerate(self.channels):
       x = nn.Conv(
         channels,
@@ -58,6 +60,7 @@ class SupportEncoder(nn.Module):
         name=f"conv_{i}",
         dtype=self.dtype,
       )(x if i == 0 else nn.leaky_relu(x, 0.2))
+      x = checkpoint_name(x, KEPT)
       x = group_norm(channels, f"norm_{i}", self.dtype)(x)
     x = jnp.mean(x, axis=1, dtype=jnp.float32)
     x = x.reshape(x.shape[0], -1)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float
 
 from fewshot_mss.episode import EpisodeBatch, Support
@@ -17,7 +18,7 @@ from fewshot_mss.models.conditioning import (
 )
 from fewshot_mss.models.encoder import SupportEncoder
 from fewshot_mss.models.spectral import Spectrum
-from fewshot_mss.models.unet import UNet
+from fewshot_mss.models.unet import KEPT, UNet
 
 COMPUTE_DTYPES = ("float32", "bfloat16")
 
@@ -130,11 +131,14 @@ class FewShotSeparator(nn.Module):
   ) -> Float[Array, "B Q T"]:
     """Returns the targets: a mask on the mixture's spectrum, inverted."""
     sizes = (self.n_fft, self.hop_samples)
-    spectrum = spectral.stft(mixture, *sizes, self.stft_form)
+    spectrum = checkpoint_name(
+      spectral.stft(mixture, *sizes, self.stft_form), KEPT
+    )
     masks = self.mask(spectral.magnitude(spectrum), condition)
     masked = Spectrum(*(part[:, None] * masks for part in spectrum))
     samples = mixture.shape[-1]
-    return spectral.istft(masked, *sizes, samples, self.stft_form)
+    targets = spectral.istft(masked, *sizes, samples, self.stft_form)
+    return checkpoint_name(targets, KEPT)
 
   def embed(
     self, examples: Float[Array, "*batch S"]

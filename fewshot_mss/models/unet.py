@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
@@ -21,6 +22,9 @@ from fewshot_mss.models.film import FiLM
 
 FILM_SITES = ("bottleneck", "decoder")
 _LEAK = 0.2
+# What rematerialisation keeps: what convolutions and transforms gave. All else
+# is cheap to compute again.
+KEPT = "kept"
 
 
 def group_norm(
@@ -116,10 +120,10 @@ class UNet(nn.Module):
     self, magnitude: Float[Array, "B frames bins"]
   ) -> list[Float[Array, "B _ _ _"]]:
     """Returns the features of every block, the bottleneck last."""
-    x = with_frequency(magnitude)
+    x = checkpoint_name(with_frequency(magnitude), KEPT)
     features = []
     for conv, norm in zip(self.down, self.down_norm, strict=True):
-      x = nn.leaky_relu(norm(conv(x)), _LEAK)
+      x = nn.leaky_relu(norm(checkpoint_name(conv(x), KEPT)), _LEAK)
       features.append(x)
     return features
 
@@ -135,9 +139,10 @@ class UNet(nn.Module):
     x = self.film[0](x, condition)
     skips = [None, *reversed(features[:-1])]
     for i, up in enumerate(self.up):
-      x = up(x)
+      x = checkpoint_name(up(x), KEPT)
       if i > 0:
-        x = x + jnp.repeat(self.skip[i - 1](skips[i]), queries, axis=0)
+        skip = checkpoint_name(self.skip[i - 1](skips[i]), KEPT)
+        x = x + jnp.repeat(skip, queries, axis=0)
       x = depth_to_space(x)
       if i < len(self.up_norm):
         x = self.up_norm[i](x)
