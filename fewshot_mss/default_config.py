@@ -26,6 +26,10 @@ def _model() -> ConfigDict:
       "conditioning": "examples",
       # Rows of the table of classes; read by the conditioning 'class' alone.
       "num_classes": 256,
+      # 'float32', or 'bfloat16' for the layers between STFT and mask, which is
+      # what the matrix units of a TPU are fast at; parameters, STFT, masks and
+      # loss are float32 in both.
+      "compute_dtype": "float32",
     }
   )
 
@@ -75,6 +79,12 @@ def _train() -> ConfigDict:
       "steps": 1000,
       # Mixtures a step over all devices of all hosts.
       "global_batch": 8,
+      # Parts that each device's share of the batch is worked off in, one after
+      # the other: less memory, the same step.
+      "microbatches": 1,
+      # Compute norms and activations again for the gradient instead of keeping
+      # them: less memory, the same step.
+      "remat": False,
       # 'snr' (negative SNR of the waveform) or 'l1' (on magnitudes).
       "loss": "snr",
       "learning_rate": 1e-3,

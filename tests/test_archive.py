@@ -232,6 +232,8 @@ def test_weights_of_another_kind_are_refused(archive_dir, weights):
     ({"model": MODEL | {"hop_samples": 7}}, "hop_samples is 7"),
     ({"model": MODEL | {"film_site": 3}}, "model.film_site cannot be 3"),
     ({"model": MODEL | {"film_site": "moon"}}, "film_site 'moon'"),
+    ({"model": MODEL | {"compute_dtype": 16}}, "compute_dtype cannot be 16"),
+    ({"model": MODEL | {"compute_dtype": "int8"}}, "compute_dtype 'int8'"),
     ({"model": MODEL | {"unet_channels": []}}, "model.unet_channels cannot be"),
     ({"model": MODEL | {"unet_channels": [4, 8, 8]}}, "is missing"),
     ({"model": MODEL | {"conditioning": "class"}}, "conditioner/table/"),
@@ -248,6 +250,12 @@ def test_a_missing_field_is_named(archive_dir):
   change_config(archive_dir, model=fields)
   with pytest.raises(InputError, match=r"lacks model\.unet_kernel"):
     load_archive(archive_dir)
+
+
+def test_an_archive_from_before_a_late_field_is_what_it_was(archive_dir):
+  assert "compute_dtype" not in MODEL
+  before = build_model(load_archive(archive_dir).model)
+  assert before.compute_dtype == "float32"
 
 
 def test_a_missing_key_is_named(archive_dir):

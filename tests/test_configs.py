@@ -167,6 +167,7 @@ OTHER_MODELS = {
   "film_site": "decoder",
   "conditioning": "class",
   "num_classes": 11,
+  "compute_dtype": "bfloat16",
 }
 
 

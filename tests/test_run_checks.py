@@ -36,6 +36,11 @@ def negatives(count):
     ({"train__clip_norm": float("inf")}, "train.clip_norm is inf"),
     ({"train__loss": "l2"}, "'l2'"),
     ({"train__global_batch": 12}, "train.global_batch=12"),
+    ({"train__microbatches": 0}, "train.microbatches is 0: it must divide"),
+    (
+      {"train__global_batch": 16, "train__microbatches": 3},
+      "train.microbatches is 3: it must divide the 2 mixtures",
+    ),
     ({"data__mixture_s": 9.0}, "data.mixture_s is longer"),
     ({"data__max_positives": 0}, "data.max_positives is 0 .* examples: give"),
     (negatives(0), "examples_and_negatives: give data.max_negatives"),

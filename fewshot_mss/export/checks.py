@@ -101,8 +101,10 @@ def _check_fields(fields: dict[str, Any], path: Path) -> None:
     for field in dataclasses.fields(FewShotSeparator)
     if field.name not in ("parent", "name")
   }
+  late = {name for name in kinds if hasattr(FewShotSeparator, name)}
   for word, names in (
-    ("lacks", kinds.keys() - fields.keys()),
+    # A late field has a default, which is what older archives were made with.
+    ("lacks", kinds.keys() - fields.keys() - late),
     ("has the unknown", fields.keys() - kinds.keys()),
   ):
     if names:
@@ -110,8 +112,8 @@ def _check_fields(fields: dict[str, Any], path: Path) -> None:
       raise InputError(
         f"{path} {word} {keys}: it fits another version of this program"
       )
-  for name, kind in kinds.items():
-    value = fields[name]
+  for name, value in fields.items():
+    kind = kinds[name]
     if kind is str:
       fits = isinstance(value, str)
     elif kind is int:

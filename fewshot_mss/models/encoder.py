@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from fewshot_mss.models.unet import compress, group_norm
+from fewshot_mss.models.unet import KEPT, compress, group_norm
 
 
 class SupportEncoder(nn.Module):
@@ -28,10 +30,12 @@ class SupportEncoder(nn.Module):
   Attributes:
     channels: Channels of each block.
     dim: Size of the embedding.
+    dtype: What is computed in; parameters and embeddings are float32.
   """
 
   channels: Sequence[int]
   dim: int
+  dtype: DTypeLike = jnp.float32
 
   @nn.compact
   def __call__(
@@ -44,13 +48,21 @@ class SupportEncoder(nn.Module):
       use_bias=False,
       use_scale=False,
       name="standardized",
+      dtype=self.dtype,
     )(x)
+    x = checkpoint_name(x, KEPT)
     for i, channels in enumerate(self.channels):
       x = nn.Conv(
-        channels, (3, 3), strides=2, use_bias=False, name=f"conv_{i}"
+        channels,
+        (3, 3),
+        strides=2,
+        use_bias=False,
+        name=f"conv_{i}",
+        dtype=self.dtype,
       )(x if i == 0 else nn.leaky_relu(x, 0.2))
-      x = group_norm(channels, f"norm_{i}")(x)
-    x = jnp.mean(x, axis=1)
+      x = checkpoint_name(x, KEPT)
+      x = group_norm(channels, f"norm_{i}", self.dtype)(x)
+    x = jnp.mean(x, axis=1, dtype=jnp.float32)
     x = x.reshape(x.shape[0], -1)
     x = nn.Dense(
       self.dim,

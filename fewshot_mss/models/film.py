@@ -9,7 +9,8 @@ class FiLM(nn.Module):
 
   Gamma is 1 + a linear map of the condition and beta a linear map, both zero
   at first: an untrained FiLM is the identity, so conditioning can never be
-  worse than none at the start.
+  worse than none at the start. The maps are computed in the condition's type,
+  the result has the features'.
   """
 
   @nn.compact
@@ -23,4 +24,5 @@ class FiLM(nn.Module):
     delta = nn.Dense(channels, kernel_init=nn.initializers.zeros, name="delta")
     beta = nn.Dense(channels, kernel_init=nn.initializers.zeros, name="beta")
     gamma = 1.0 + delta(condition)
-    return gamma[:, None, None] * features + beta(condition)[:, None, None]
+    modulated = gamma[:, None, None] * features + beta(condition)[:, None, None]
+    return modulated.astype(features.dtype)

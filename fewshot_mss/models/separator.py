@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float
 
 from fewshot_mss.episode import EpisodeBatch, Support
@@ -17,13 +18,16 @@ from fewshot_mss.models.conditioning import (
 )
 from fewshot_mss.models.encoder import SupportEncoder
 from fewshot_mss.models.spectral import Spectrum
-from fewshot_mss.models.unet import UNet
+from fewshot_mss.models.unet import KEPT, UNet
+
+COMPUTE_DTYPES = ("float32", "bfloat16")
 
 
 class FewShotSeparator(nn.Module):
   """U-Net, support encoder and conditioning as one pure function.
 
-  Attributes are the leaves of `config.model`; see default_config.py.
+  Attributes are the leaves of `config.model`; see default_config.py. Those with
+  a default came later: archives that lack them were made with it.
   """
 
   sample_rate_hz: int
@@ -37,6 +41,7 @@ class FewShotSeparator(nn.Module):
   film_site: str
   conditioning: str
   num_classes: int
+  compute_dtype: str = "float32"
 
   def setup(self) -> None:
     """Builds the parts that the conditioning needs, and no others."""
@@ -44,17 +49,27 @@ class FewShotSeparator(nn.Module):
       raise InputError(
         f"model.conditioning {self.conditioning!r} is none of {CONDITIONINGS}"
       )
+    if self.compute_dtype not in COMPUTE_DTYPES:
+      raise InputError(
+        f"model.compute_dtype {self.compute_dtype!r} is none of "
+        f"{COMPUTE_DTYPES}"
+      )
     self._check_sizes()
     if (self.n_fft // 2) % 2 ** len(self.unet_channels):
       raise InputError(
         f"model.n_fft / 2 = {self.n_fft // 2} bins cannot be halved "
         f"{len(self.unet_channels)} times: change n_fft or unet_channels"
       )
-    self.unet = UNet(self.unet_channels, self.unet_kernel, self.film_site)
+    dtype = jnp.dtype(self.compute_dtype)
+    self.unet = UNet(
+      self.unet_channels, self.unet_kernel, self.film_site, dtype
+    )
     if self.conditioning == "class":
       self.conditioner = ClassTable(self.num_classes, self.condition_dim)
       return
-    self.encoder = SupportEncoder(self.encoder_channels, self.condition_dim)
+    self.encoder = SupportEncoder(
+      self.encoder_channels, self.condition_dim, dtype
+    )
     if self.conditioning == "examples":
       self.conditioner = AverageExamples(self.condition_dim)
     else:
@@ -116,11 +131,14 @@ class FewShotSeparator(nn.Module):
   ) -> Float[Array, "B Q T"]:
     """Returns the targets: a mask on the mixture's spectrum, inverted."""
     sizes = (self.n_fft, self.hop_samples)
-    spectrum = spectral.stft(mixture, *sizes, self.stft_form)
+    spectrum = checkpoint_name(
+      spectral.stft(mixture, *sizes, self.stft_form), KEPT
+    )
     masks = self.mask(spectral.magnitude(spectrum), condition)
     masked = Spectrum(*(part[:, None] * masks for part in spectrum))
     samples = mixture.shape[-1]
-    return spectral.istft(masked, *sizes, samples, self.stft_form)
+    targets = spectral.istft(masked, *sizes, samples, self.stft_form)
+    return checkpoint_name(targets, KEPT)
 
   def embed(
     self, examples: Float[Array, "*batch S"]

@@ -8,10 +8,13 @@ to drift at inference), sub-pixel upsampling instead of transposed convolution
 one extra input channel that tells each bin its frequency.
 """
 
+import functools
 from collections.abc import Sequence
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
 from fewshot_mss.errors import InputError
@@ -19,14 +22,22 @@ from fewshot_mss.models.film import FiLM
 
 FILM_SITES = ("bottleneck", "decoder")
 _LEAK = 0.2
+# What rematerialisation keeps: what convolutions and transforms gave. All else
+# is cheap to compute again.
+KEPT = "kept"
 
 
-def group_norm(channels: int, name: str) -> nn.GroupNorm:
-  """Returns a GroupNorm of about 8 channels a group, at least one group."""
+def group_norm(
+  channels: int, name: str, dtype: DTypeLike = jnp.float32
+) -> nn.GroupNorm:
+  """Returns a GroupNorm of about 8 channels a group, at least one group.
+
+  Its statistics are float32 whatever the type of its output.
+  """
   groups = max(1, channels // 8)
   while channels % groups:
     groups -= 1
-  return nn.GroupNorm(num_groups=groups, name=name)
+  return nn.GroupNorm(num_groups=groups, name=name, dtype=dtype)
 
 
 def compress(magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -66,11 +77,13 @@ class UNet(nn.Module):
     channels: Channels of each encoder block, first to last.
     kernel: Side of the square convolution kernels.
     film_site: 'bottleneck' or 'decoder' (every decoder block).
+    dtype: What is computed in; parameters and masks are float32.
   """
 
   channels: Sequence[int]
   kernel: int
   film_site: str
+  dtype: DTypeLike = jnp.float32
 
   def setup(self) -> None:
     """Builds the layers."""
@@ -80,25 +93,25 @@ class UNet(nn.Module):
       )
     sizes = list(self.channels)
     window = (self.kernel, self.kernel)
+    conv = functools.partial(nn.Conv, kernel_size=window, dtype=self.dtype)
     self.down = [
-      nn.Conv(c, window, strides=2, use_bias=False, name=f"down_{i}")
+      conv(c, strides=2, use_bias=False, name=f"down_{i}")
       for i, c in enumerate(sizes)
     ]
     self.down_norm = [
-      group_norm(c, f"down_norm_{i}") for i, c in enumerate(sizes)
+      group_norm(c, f"down_norm_{i}", self.dtype) for i, c in enumerate(sizes)
     ]
     outputs = [*reversed(sizes[:-1]), 1]
-    self.up = [
-      nn.Conv(4 * c, window, name=f"up_{i}") for i, c in enumerate(outputs)
-    ]
+    self.up = [conv(4 * c, name=f"up_{i}") for i, c in enumerate(outputs)]
     # A convolution of [x, skip] is the sum of one of x and one of the skip;
     # written so, the second is computed once a mixture, not once a query.
     self.skip = [
-      nn.Conv(4 * c, window, use_bias=False, name=f"skip_{i}")
+      conv(4 * c, use_bias=False, name=f"skip_{i}")
       for i, c in enumerate(outputs[1:], 1)
     ]
     self.up_norm = [
-      group_norm(c, f"up_norm_{i}") for i, c in enumerate(outputs[:-1])
+      group_norm(c, f"up_norm_{i}", self.dtype)
+      for i, c in enumerate(outputs[:-1])
     ]
     sites = 1 if self.film_site == "bottleneck" else len(outputs)
     self.film = [FiLM(name=f"film_{i}") for i in range(sites)]
@@ -107,10 +120,10 @@ class UNet(nn.Module):
     self, magnitude: Float[Array, "B frames bins"]
   ) -> list[Float[Array, "B _ _ _"]]:
     """Returns the features of every block, the bottleneck last."""
-    x = with_frequency(magnitude)
+    x = checkpoint_name(with_frequency(magnitude), KEPT)
     features = []
     for conv, norm in zip(self.down, self.down_norm, strict=True):
-      x = nn.leaky_relu(norm(conv(x)), _LEAK)
+      x = nn.leaky_relu(norm(checkpoint_name(conv(x), KEPT)), _LEAK)
       features.append(x)
     return features
 
@@ -126,14 +139,15 @@ class UNet(nn.Module):
     x = self.film[0](x, condition)
     skips = [None, *reversed(features[:-1])]
     for i, up in enumerate(self.up):
-      x = up(x)
+      x = checkpoint_name(up(x), KEPT)
       if i > 0:
-        x = x + jnp.repeat(self.skip[i - 1](skips[i]), queries, axis=0)
+        skip = checkpoint_name(self.skip[i - 1](skips[i]), KEPT)
+        x = x + jnp.repeat(skip, queries, axis=0)
       x = depth_to_space(x)
       if i < len(self.up_norm):
         x = self.up_norm[i](x)
         if self.film_site == "decoder":
           x = self.film[i + 1](x, condition)
         x = nn.relu(x)
-    mask = nn.sigmoid(x[..., 0])
+    mask = nn.sigmoid(x[..., 0].astype(jnp.float32))
     return mask.reshape(mixtures, queries, *mask.shape[1:])

@@ -1,5 +1,6 @@
 """One training step: a plain function of a state and a batch."""
 
+import functools
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -10,7 +11,9 @@ from jax import lax
 from ml_collections import ConfigDict
 
 from fewshot_mss.episode import EpisodeBatch
+from fewshot_mss.errors import InputError
 from fewshot_mss.models.separator import FewShotSeparator
+from fewshot_mss.models.unet import KEPT
 from fewshot_mss.training import losses
 
 AXIS = "devices"
@@ -71,6 +74,48 @@ def loss_sum(
   return losses.masked_sum(values, batch.query_mask)
 
 
+def check_microbatches(mixtures: int, parts: int) -> None:
+  """Raises InputError unless a device's mixtures can be cut into `parts`."""
+  if parts < 1 or mixtures % parts:
+    raise InputError(
+      f"train.microbatches is {parts}: it must divide the {mixtures} mixtures "
+      "of each device (train.global_batch / devices)"
+    )
+
+
+def _sums(
+  params: PyTree,
+  batch: EpisodeBatch,
+  model: FewShotSeparator,
+  train: ConfigDict,
+) -> tuple[tuple[jax.Array, jax.Array], PyTree]:
+  """Returns loss and count summed over the batch, and the sum's gradient.
+
+  Sums of parts are the sums of the whole, so cutting the batch changes only
+  how much is in memory at once.
+  """
+  function = functools.partial(loss_sum, model=model, loss_name=train.loss)
+  if train.remat:
+    function = jax.checkpoint(
+      function, policy=jax.checkpoint_policies.save_only_these_names(KEPT)
+    )
+  gradient = jax.value_and_grad(function, has_aux=True)
+  parts = train.microbatches
+  check_microbatches(len(batch.mixture), parts)
+  if parts == 1:
+    return gradient(params, batch)
+  cut = jax.tree.map(
+    lambda leaf: leaf.reshape(parts, -1, *leaf.shape[1:]), batch
+  )
+
+  def add(sums: PyTree, part: EpisodeBatch) -> tuple[PyTree, None]:
+    return jax.tree.map(jnp.add, sums, gradient(params, part)), None
+
+  shapes = jax.eval_shape(gradient, params, jax.tree.map(lambda x: x[0], cut))
+  zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+  return lax.scan(add, zeros, cut)[0]
+
+
 def train_step(
   state: TrainState,
   batch: EpisodeBatch,
@@ -91,13 +136,16 @@ def train_step(
     batch: This device's episodes.
     model: The network.
     optimizer: What `make_optimizer` returned.
-    train: The config group: `loss` and `ema_decay` are read here.
+    train: The config group: `loss`, `remat`, `microbatches` and `ema_decay`
+      are read here.
 
   Returns:
     The next state, and metrics as scalars, the same on every device.
+
+  Raises:
+    InputError: If `train.microbatches` does not divide the share.
   """
-  grad_fn = jax.value_and_grad(loss_sum, has_aux=True)
-  (total, count), grads = grad_fn(state.params, batch, model, train.loss)
+  (total, count), grads = _sums(state.params, batch, model, train)
   total, count = lax.psum(total, AXIS), lax.psum(count, AXIS)
   count = jnp.maximum(count, 1.0)
   grads = jax.tree.map(lambda g: g / count, lax.psum(grads, AXIS))
