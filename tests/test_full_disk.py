@@ -35,7 +35,7 @@ def test_the_last_checkpoint_before_it_can_be_used(toy_dataset, tmp_path, size):
       "5",
       str(size),
     ],
-    env=os.environ,
+    env=os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=1"},
     capture_output=True,
     text=True,
     timeout=300,

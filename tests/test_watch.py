@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from fewshot_mss.training import watch
+from fewshot_mss.training import parallel, watch
 
 LIMIT_S = "6"
 
@@ -107,6 +107,37 @@ def test_one_that_fails_takes_the_others_with_it_and_its_status(
       ],
     )
   }
+
+
+JOIN = """
+import sys
+from fewshot_mss.training import parallel
+parallel._JOIN_WORD_S, parallel._JOIN_TIMEOUT_S = 0.5, 2.0
+parallel.join_hosts(sys.argv[1], 2, int(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_where_the_others_do_not_come_it_says_where_it_waits(index):
+  address = f"127.0.0.1:{free_port()}"
+  done = subprocess.run(
+    [sys.executable, "-c", JOIN, address, str(index)],
+    capture_output=True,
+    text=True,
+    timeout=100,
+  )
+  assert done.returncode == 75, done.stderr
+  first, second = done.stderr.splitlines()
+  assert first == (
+    f"fewshot-mss: waits for all processes of the run to join at {address}, "
+    "for 2.0 s at most"
+  )
+  assert second.startswith(
+    "fewshot-mss: not all processes of the run have joined at "
+    f"{address} within 2.0 s: "
+  )
+  # In a real run.
+  assert parallel._JOIN_TIMEOUT_S < 120
 
 
 def test_a_worker_that_dies_is_noticed_within_two_minutes():

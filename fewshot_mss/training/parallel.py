@@ -15,6 +15,7 @@ AXIS.
 
 import contextlib
 import functools
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -22,13 +23,13 @@ from collections.abc import Callable, Iterator, Sequence
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
-from jax.errors import JaxRuntimeError
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from fewshot_mss.episode import EpisodeBatch
 from fewshot_mss.errors import InputError, RestartError, RunError
 from fewshot_mss.training.step import AXIS, TrainState
+from fewshot_mss.training.watch import end
 
 # Within the two minutes in which a launcher wants to hear of what is wrong.
 _JOIN_WORD_S = 20.0
@@ -44,6 +45,8 @@ def join_hosts(
 ) -> None:
   """Joins the processes of a run; call it before anything else touches JAX.
 
+  If the others do not come, this process ends with status 75.
+
   Args:
     coordinator: HOST:PORT of process 0; None, with the rest, on TPU slices,
       SLURM and Open MPI, which tell by themselves.
@@ -53,7 +56,6 @@ def join_hosts(
   Raises:
     InputError: If the three are not given together or make no sense, or
       nothing tells of other hosts.
-    RestartError: If the others do not come.
   """
   given = (coordinator, num_processes, process_id)
   if any(value is None for value in given) and given != (None, None, None):
@@ -76,14 +78,26 @@ def join_hosts(
     ),
     {"file": sys.stderr},
   )
-  told.daemon = True
-  told.start()
+  # JAX would abort, with a page of text.
+  ends = threading.Timer(
+    _JOIN_TIMEOUT_S,
+    end,
+    (
+      os.EX_TEMPFAIL,
+      f"not all processes of the run have joined at {address} within "
+      f"{_JOIN_TIMEOUT_S} s: see whether all were started, can reach it, and "
+      "were told the same --num_processes",
+    ),
+  )
+  for timer in (told, ends):
+    timer.daemon = True
+    timer.start()
   try:
     jax.distributed.initialize(
       coordinator,
       num_processes,
       process_id,
-      initialization_timeout=_JOIN_TIMEOUT_S,
+      initialization_timeout=int(2 * _JOIN_TIMEOUT_S),
       shutdown_timeout_seconds=_LEAVE_TIMEOUT_S,
     )
   except ValueError as error:
@@ -91,14 +105,9 @@ def join_hosts(
       f"hosts cannot be joined ({error}): give --coordinator=HOST:PORT, "
       "--num_processes and --process_id"
     ) from error
-  except JaxRuntimeError as error:
-    raise RestartError(
-      f"not all processes of the run have joined at {address} within "
-      f"{_JOIN_TIMEOUT_S} s: see whether all were started, can reach it, and "
-      "were told the same --num_processes"
-    ) from error
   finally:
     told.cancel()
+    ends.cancel()
 
 
 @contextlib.contextmanager

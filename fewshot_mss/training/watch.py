@@ -94,6 +94,7 @@ class _Watch:
     self._client = distributed.global_state.client
     self._index = jax.process_index()
     self._count = jax.process_count()
+    self._host = socket.gethostname()
     self._stopped = threading.Event()
     # The last words of each other process, and when they were new.
     self._words: dict[int, str] = {}
@@ -104,6 +105,7 @@ class _Watch:
   def start(self) -> None:
     """Begins to watch."""
     self._speak_before_abort()
+    self._meet()
     for target in (self._speak, self._keep_time):
       threading.Thread(target=target, name="watch", daemon=True).start()
 
@@ -134,14 +136,24 @@ class _Watch:
       f"{_FOLDER}{self._index}", words, allow_overwrite=True
     )
 
+  def _meet(self) -> None:
+    """Hears on which host each of the others is."""
+    with contextlib.suppress(JaxRuntimeError):
+      self._set(f"alive 0 {self._host}")
+      for other in self._heard_s:
+        self._words[other] = self._client.blocking_key_value_get(
+          f"{_FOLDER}{other}", int(1000 * self._limit_s)
+        )
+    self._heard_s = dict.fromkeys(self._heard_s, time.monotonic())
+    self._answered_s = time.monotonic()
+
   def _speak(self) -> None:
     """Says that this process is alive and hears the others."""
-    host = socket.gethostname()
     beat = 0
-    while not self._stopped.wait(self._beat_s if beat else 0):
+    while not self._stopped.wait(self._beat_s):
       beat += 1
       try:
-        self._set(f"alive {beat} {host}")
+        self._set(f"alive {beat} {self._host}")
         heard = self._client.key_value_dir_get(_FOLDER)
       except JaxRuntimeError:
         # The coordinator is gone, or will answer the next time.
