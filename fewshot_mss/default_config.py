@@ -14,7 +14,8 @@ def _model() -> ConfigDict:
       "sample_rate_hz": 8000,
       "n_fft": 512,
       "hop_samples": 128,
-      # 'rfft', or 'dft' for matmuls with the DFT matrix; the same numbers.
+      # 'rfft'; 'dft' for matmuls with the DFT matrix, the same numbers; or
+      # 'dft_bf16x3' for TPUs, the same to 1e-4.
       "stft_form": "rfft",
       "unet_channels": (16, 32, 48, 64, 96, 128),
       "unet_kernel": 3,
@@ -30,6 +31,12 @@ def _model() -> ConfigDict:
       # what the matrix units of a TPU are fast at; parameters, STFT, masks and
       # loss are float32 in both.
       "compute_dtype": "float32",
+      # Frames and bins that become the channels of one pixel before the first
+      # layer of the U-Net and of the encoder of examples: fewer pixels with
+      # more channels, which is what matrix units are fast at. (1, 1) folds
+      # nothing.
+      "unet_fold": (1, 1),
+      "encoder_fold": (1, 1),
     }
   )
 

@@ -93,10 +93,14 @@ def measure(config: ConfigDict) -> Description:
 
 def _bottleneck(model: FewShotSeparator, samples: int) -> tuple[int, int, int]:
   """Returns the shape of the encoder's last features."""
-  depth = len(model.unet_channels)
   frames = spectral.num_frames(samples, model.n_fft, model.hop_samples)
-  frames += -frames % 2**depth
-  unet = UNet(model.unet_channels, model.unet_kernel, model.film_site)
+  frames += -frames % model.frames_multiple
+  unet = UNet(
+    model.unet_channels,
+    model.unet_kernel,
+    model.film_site,
+    cell=model.unet_fold,
+  )
   magnitude = jax.ShapeDtypeStruct((1, frames, model.n_fft // 2), jnp.float32)
   features, _ = jax.eval_shape(
     functools.partial(unet.init_with_output, method="encode"),
@@ -108,7 +112,8 @@ def _bottleneck(model: FewShotSeparator, samples: int) -> tuple[int, int, int]:
 
 def _receptive_samples(model: FewShotSeparator) -> int:
   """Returns what one bottleneck frame sees through strided convolutions."""
-  frames = 1 + (model.unet_kernel - 1) * (2 ** len(model.unet_channels) - 1)
+  cells = 1 + (model.unet_kernel - 1) * (2 ** len(model.unet_channels) - 1)
+  frames = cells * model.unet_fold[0]
   return (frames - 1) * model.hop_samples + model.n_fft
 
 

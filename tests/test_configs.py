@@ -168,6 +168,8 @@ OTHER_MODELS = {
   "conditioning": "class",
   "num_classes": 11,
   "compute_dtype": "bfloat16",
+  "unet_fold": (2, 1),
+  "encoder_fold": (1, 2),
 }
 
 

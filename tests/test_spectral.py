@@ -1,4 +1,4 @@
-"""The STFT against hand-made frames, its inverse, and its two forms."""
+"""The STFT against hand-made frames, its inverse, and its three forms."""
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from fewshot_mss.errors import InputError
 from fewshot_mss.models import spectral
 from fewshot_mss.models.spectral import Spectrum
 
-FORMS = ("rfft", "dft")
+FORMS = spectral.FORMS
 
 
 def _noise(*shape, seed=0):
@@ -90,13 +90,63 @@ def test_forms_agree():
   np.testing.assert_allclose(by_fft.imag, by_matmul.imag, atol=1e-5)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_magnitudes_below_nyquist_are_those_of_the_spectrum(form):
+  signal = _noise(3, 200)
+  spectrum = spectral.stft(signal, 64, 16, "rfft")
+  np.testing.assert_allclose(
+    spectral.magnitudes_below_nyquist(signal, 64, 16, form),
+    spectral.magnitude(spectrum)[..., :-1],
+    atol=1e-5,
+  )
+
+
+def _as_a_tpu_does(monkeypatch):
+  """Gives `dft_bf16x3` the arithmetic that it has on a TPU."""
+  conv = spectral._conv
+
+  def split(x):
+    high = jnp.asarray(x, jnp.float32).astype(jnp.bfloat16)
+    rest = (x - high.astype(jnp.float32)).astype(jnp.bfloat16)
+    return high.astype(jnp.float32), rest.astype(jnp.float32)
+
+  def three_products(blocks, kernel, padding):
+    (high, low), (k_high, k_low) = split(blocks), split(np.float32(kernel))
+    return (
+      conv(high, np.asarray(k_high), padding)
+      + conv(high, np.asarray(k_low), padding)
+      + conv(low, np.asarray(k_high), padding)
+    )
+
+  monkeypatch.setattr(spectral, "_conv", three_products)
+
+
+def test_three_bfloat16_products_agree_to_1e_4(monkeypatch):
+  time = np.arange(3000) / 44100
+  tone = 0.8 * np.sin(2 * np.pi * 441.0 * time)
+  signal = jnp.asarray(tone + 1e-3 * _noise(3000), jnp.float32)
+  exact = spectral.stft(signal, 2048, 512, "rfft")
+  _as_a_tpu_does(monkeypatch)
+  rounded = spectral.stft(signal, 2048, 512, "dft_bf16x3")
+  loudest = float(spectral.magnitude(exact).max())
+  error = max(
+    float(np.abs(a - b).max()) for a, b in zip(exact, rounded, strict=True)
+  )
+  # The two rests are rounded to 2^-9 of 2^-9, and their product is left out.
+  assert 1e-7 < error / loudest < 2e-5
+  back = spectral.istft(rounded, 2048, 512, 3000, "dft_bf16x3")
+  assert 1e-6 < float(np.abs(back - signal).max()) < 1e-4
+
+
 def test_inverses_agree_on_what_is_no_spectrum_of_a_signal():
   # After masking, frames contradict each other, and DC may have a phase.
   masked = Spectrum(_noise(2, 10, 33), _noise(2, 10, 33, seed=1))
   by_fft = spectral.istft(masked, 64, 16, 100, "rfft")
   by_matmul = spectral.istft(masked, 64, 16, 100, "dft")
+  by_conv = spectral.istft(masked, 64, 16, 100, "dft_bf16x3")
   assert by_fft.shape == (2, 100)
   np.testing.assert_allclose(by_fft, by_matmul, atol=1e-5)
+  np.testing.assert_allclose(by_fft, by_conv, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -50,10 +50,44 @@ def test_depth_to_space_by_hand():
 
 
 def test_frequency_channel_by_hand():
-  features = unet.with_frequency(jnp.array([[[0.0, 1.0, 1024.0]]]))
-  np.testing.assert_allclose(
-    features[0, 0], [[0.0, -1.0], [1.0, 0.0], [8.0, 1.0]], rtol=1e-5
+  features = jnp.array([[[[0.0, 5.0], [1.0, 6.0], [8.0, 7.0]]]])
+  np.testing.assert_array_equal(
+    unet.with_frequency(features)[0, 0],
+    [[0.0, 5.0, -1.0], [1.0, 6.0, 0.0], [8.0, 7.0, 1.0]],
   )
+  np.testing.assert_allclose(
+    unet.compress(jnp.array([0.0, 1.0, 1024.0])), [0.0, 1.0, 8.0], rtol=1e-5
+  )
+
+
+def test_fold_by_hand_and_back():
+  image = jnp.arange(16.0).reshape(1, 2, 8)
+  cells = unet.fold(image, (2, 4))
+  # Frame by frame, low bins first.
+  expected = [[[0, 1, 2, 3, 8, 9, 10, 11], [4, 5, 6, 7, 12, 13, 14, 15]]]
+  np.testing.assert_array_equal(cells[0], expected)
+  np.testing.assert_array_equal(unet.unfold(cells, (2, 4)), image)
+  np.testing.assert_array_equal(unet.fold(image, (1, 1)), image[..., None])
+
+
+def test_frames_of_zeros_fill_up():
+  image = jnp.ones((2, 3, 4))
+  padded = unet.pad_frames(image, 2)
+  assert padded.shape == (2, 4, 4)
+  np.testing.assert_array_equal(padded[:, :3], image)
+  assert not padded[:, 3:].any()
+  assert unet.pad_frames(image, 3).shape == image.shape
+
+
+def test_a_mask_of_folded_cells_has_the_shape_of_its_mixture():
+  module = _Both(channels=(4,), kernel=3, film_site="bottleneck", cell=(2, 4))
+  magnitude, condition = _inputs()
+  params = draw_params(module, magnitude, condition)
+  mask = module.apply({"params": params}, magnitude, condition)
+  assert mask.shape == (2, 3, 8, 16)
+  # 8 channels a cell and its place in; 8 a cell for each of 2 x 2 out.
+  assert params["down_0"]["kernel"].shape == (3, 3, 9, 4)
+  assert params["up_0"]["kernel"].shape == (3, 3, 4, 32)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,13 @@ from jax.ad_checkpoint import checkpoint_name
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float
 
-from fewshot_mss.models.unet import KEPT, compress, group_norm
+from fewshot_mss.models.unet import (
+  KEPT,
+  compress,
+  fold,
+  group_norm,
+  pad_frames,
+)
 
 
 class SupportEncoder(nn.Module):
@@ -31,11 +37,14 @@ class SupportEncoder(nn.Module):
     channels: Channels of each block.
     dim: Size of the embedding.
     dtype: What is computed in; parameters and embeddings are float32.
+    cell: Frames and bins that become one pixel's channels before the first
+      block.
   """
 
   channels: Sequence[int]
   dim: int
   dtype: DTypeLike = jnp.float32
+  cell: Sequence[int] = (1, 1)
 
   @nn.compact
   def __call__(
@@ -50,6 +59,7 @@ class SupportEncoder(nn.Module):
       name="standardized",
       dtype=self.dtype,
     )(x)
+    x = fold(pad_frames(x[..., 0], self.cell[0]), self.cell)
     x = checkpoint_name(x, KEPT)
     for i, channels in enumerate(self.channels):
       x = nn.Conv(

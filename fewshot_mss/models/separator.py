@@ -18,7 +18,7 @@ from fewshot_mss.models.conditioning import (
 )
 from fewshot_mss.models.encoder import SupportEncoder
 from fewshot_mss.models.spectral import Spectrum
-from fewshot_mss.models.unet import KEPT, UNet
+from fewshot_mss.models.unet import KEPT, UNet, pad_frames
 
 COMPUTE_DTYPES = ("float32", "bfloat16")
 
@@ -42,6 +42,8 @@ class FewShotSeparator(nn.Module):
   conditioning: str
   num_classes: int
   compute_dtype: str = "float32"
+  unet_fold: Sequence[int] = (1, 1)
+  encoder_fold: Sequence[int] = (1, 1)
 
   def setup(self) -> None:
     """Builds the parts that the conditioning needs, and no others."""
@@ -55,20 +57,19 @@ class FewShotSeparator(nn.Module):
         f"{COMPUTE_DTYPES}"
       )
     self._check_sizes()
-    if (self.n_fft // 2) % 2 ** len(self.unet_channels):
-      raise InputError(
-        f"model.n_fft / 2 = {self.n_fft // 2} bins cannot be halved "
-        f"{len(self.unet_channels)} times: change n_fft or unet_channels"
-      )
     dtype = jnp.dtype(self.compute_dtype)
     self.unet = UNet(
-      self.unet_channels, self.unet_kernel, self.film_site, dtype
+      self.unet_channels,
+      self.unet_kernel,
+      self.film_site,
+      dtype,
+      self.unet_fold,
     )
     if self.conditioning == "class":
       self.conditioner = ClassTable(self.num_classes, self.condition_dim)
       return
     self.encoder = SupportEncoder(
-      self.encoder_channels, self.condition_dim, dtype
+      self.encoder_channels, self.condition_dim, dtype, self.encoder_fold
     )
     if self.conditioning == "examples":
       self.conditioner = AverageExamples(self.condition_dim)
@@ -84,11 +85,33 @@ class FewShotSeparator(nn.Module):
       "unet_kernel",
       "encoder_channels",
       "condition_dim",
+      "unet_fold",
+      "encoder_fold",
     ):
       value = getattr(self, name)
       sizes = value if isinstance(value, Sequence) else (value,)
       if not sizes or not all(type(n) is int and n > 0 for n in sizes):
         raise InputError(f"model.{name} is {value}: give sizes above 0")
+    bins = self.n_fft // 2
+    for name in ("unet_fold", "encoder_fold"):
+      value = getattr(self, name)
+      if len(value) != 2 or bins % value[1]:
+        raise InputError(
+          f"model.{name} is {value}: give frames and bins, bins that divide "
+          f"model.n_fft / 2 = {bins}"
+        )
+    bins //= self.unet_fold[1]
+    if bins % 2 ** len(self.unet_channels):
+      folded = "" if self.unet_fold[1] == 1 else " / model.unet_fold[1]"
+      raise InputError(
+        f"model.n_fft / 2{folded} = {bins} bins cannot be halved "
+        f"{len(self.unet_channels)} times: change n_fft or unet_channels"
+      )
+
+  @property
+  def frames_multiple(self) -> int:
+    """What the U-Net's number of frames is a multiple of."""
+    return self.unet_fold[0] * 2 ** len(self.unet_channels)
 
   def __call__(self, batch: EpisodeBatch) -> Float[Array, "B Q T"]:
     """Returns what each query of each mixture asks for."""
@@ -147,14 +170,13 @@ class FewShotSeparator(nn.Module):
     *batch, samples = examples.shape
     if 0 in batch:
       return jnp.zeros((*batch, self.condition_dim))
-    spectrum = spectral.stft(
+    magnitudes = spectral.magnitudes_below_nyquist(
       examples.reshape(-1, samples),
       self.n_fft,
       self.hop_samples,
       self.stft_form,
     )
-    # The Nyquist bin goes: what is left can be halved.
-    embedded = self.encoder(spectral.magnitude(spectrum)[..., :-1])
+    embedded = self.encoder(magnitudes)
     return embedded.reshape(*batch, self.condition_dim)
 
   def mask(
@@ -165,8 +187,7 @@ class FewShotSeparator(nn.Module):
     """Returns a mask in (0, 1) for each query, of the magnitude's shape."""
     frames = magnitude.shape[1]
     # The U-Net halves the frames too: fill up with silence, cut off again.
-    missing = -frames % 2 ** len(self.unet_channels)
-    padded = jnp.pad(magnitude[..., :-1], [(0, 0), (0, missing), (0, 0)])
+    padded = pad_frames(magnitude[..., :-1], self.frames_multiple)
     masks = self.unet.decode(self.unet.encode(padded), condition)
     # The Nyquist bin takes its neighbour's mask.
     return jnp.pad(

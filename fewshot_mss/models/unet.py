@@ -9,6 +9,7 @@ one extra input channel that tells each bin its frequency.
 """
 
 import functools
+import math
 from collections.abc import Sequence
 
 import flax.linen as nn
@@ -45,16 +46,54 @@ def compress(magnitude: Float[Array, "..."]) -> Float[Array, "..."]:
   return magnitude**0.3
 
 
+def fold(
+  image: Float[Array, "N frames bins"], cell: Sequence[int]
+) -> Float[Array, "N H W C"]:
+  """Makes the frames and bins of each cell its channels.
+
+  Args:
+    image: One number a frame and bin.
+    cell: Frames and bins of a cell; they divide those of the image.
+
+  Returns:
+    One pixel a cell.
+  """
+  batch, frames, bins = image.shape
+  high, wide = cell
+  cells = image.reshape(batch, frames // high, high, bins // wide, wide)
+  cells = cells.transpose(0, 1, 3, 2, 4)
+  return cells.reshape(batch, frames // high, bins // wide, high * wide)
+
+
+def pad_frames(
+  image: Float[Array, "N frames bins"], multiple: int
+) -> Float[Array, "N padded_frames bins"]:
+  """Adds frames of zeros up to the next multiple."""
+  return jnp.pad(image, [(0, 0), (0, -image.shape[1] % multiple), (0, 0)])
+
+
+def unfold(
+  cells: Float[Array, "N H W C"], cell: Sequence[int]
+) -> Float[Array, "N frames bins"]:
+  """Undoes `fold`."""
+  batch, height, width, _ = cells.shape
+  high, wide = cell
+  image = cells.reshape(batch, height, width, high, wide)
+  image = image.transpose(0, 1, 3, 2, 4)
+  return image.reshape(batch, height * high, width * wide)
+
+
 def with_frequency(
-  magnitude: Float[Array, "*batch frames bins"],
-) -> Float[Array, "*batch frames bins 2"]:
-  """Compresses magnitudes and adds each bin's place between -1 and 1.
+  features: Float[Array, "N H W C"],
+) -> Float[Array, "N H W C1"]:
+  """Adds a channel with each column's place between -1 and 1.
 
   Convolutions alone cannot tell a low bin from a high one.
   """
-  compressed = compress(magnitude)
-  place = jnp.linspace(-1.0, 1.0, magnitude.shape[-1])
-  return jnp.stack([compressed, jnp.broadcast_to(place, magnitude.shape)], -1)
+  shape = (*features.shape[:-1], 1)
+  place = jnp.linspace(-1.0, 1.0, features.shape[-2])[:, None]
+  place = jnp.broadcast_to(place, shape).astype(features.dtype)
+  return jnp.concatenate([features, place], -1)
 
 
 def depth_to_space(
@@ -78,12 +117,15 @@ class UNet(nn.Module):
     kernel: Side of the square convolution kernels.
     film_site: 'bottleneck' or 'decoder' (every decoder block).
     dtype: What is computed in; parameters and masks are float32.
+    cell: Frames and bins that become one pixel's channels before the first
+      block, and are told apart again after the last.
   """
 
   channels: Sequence[int]
   kernel: int
   film_site: str
   dtype: DTypeLike = jnp.float32
+  cell: Sequence[int] = (1, 1)
 
   def setup(self) -> None:
     """Builds the layers."""
@@ -101,7 +143,7 @@ class UNet(nn.Module):
     self.down_norm = [
       group_norm(c, f"down_norm_{i}", self.dtype) for i, c in enumerate(sizes)
     ]
-    outputs = [*reversed(sizes[:-1]), 1]
+    outputs = [*reversed(sizes[:-1]), math.prod(self.cell)]
     self.up = [conv(4 * c, name=f"up_{i}") for i, c in enumerate(outputs)]
     # A convolution of [x, skip] is the sum of one of x and one of the skip;
     # written so, the second is computed once a mixture, not once a query.
@@ -120,7 +162,8 @@ class UNet(nn.Module):
     self, magnitude: Float[Array, "B frames bins"]
   ) -> list[Float[Array, "B _ _ _"]]:
     """Returns the features of every block, the bottleneck last."""
-    x = checkpoint_name(with_frequency(magnitude), KEPT)
+    x = compress(magnitude).astype(self.dtype)
+    x = checkpoint_name(with_frequency(fold(x, self.cell)), KEPT)
     features = []
     for conv, norm in zip(self.down, self.down_norm, strict=True):
       x = nn.leaky_relu(norm(checkpoint_name(conv(x), KEPT)), _LEAK)
@@ -149,5 +192,5 @@ class UNet(nn.Module):
         if self.film_site == "decoder":
           x = self.film[i + 1](x, condition)
         x = nn.relu(x)
-    mask = nn.sigmoid(x[..., 0].astype(jnp.float32))
+    mask = nn.sigmoid(unfold(x, self.cell).astype(jnp.float32))
     return mask.reshape(mixtures, queries, *mask.shape[1:])
