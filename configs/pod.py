@@ -4,6 +4,14 @@ Command:  fewshot-mss plan --config=configs/pod.py:v5e-256 --topology=v5e:16x16
           and then, with launch/tpu_vm.sh or launch/gke_jobset.yaml,
           fewshot-mss train --config=configs/pod.py:v5e-256 \\
             --config.data.sources=DATA --workdir=BUCKET/pod
+Data:     any, prepared at 44.1 kHz:
+          fewshot-mss data build SONGS --output=DATA --sample_rate_hz=44100
+Hardware: the TPU slice after the colon.
+Cost:     ask `plan`; time: not measured.
+Result:   not trained: a first draft. Folding cells of the spectrogram into
+          channels before the first layer, the STFT as convolutions in
+          bfloat16x3 and bfloat16 layers are there to move fewer bytes than the
+          layers of configs/paper.py do; they are ours, not the paper's.
 """
 
 from ml_collections import ConfigDict
