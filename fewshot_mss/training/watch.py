@@ -92,8 +92,8 @@ class _Watch:
     self._limit_s = limit_s
     self._beat_s = limit_s / _BEATS
     self._client = distributed.global_state.client
-    self._index = jax.process_index()
-    self._count = jax.process_count()
+    self._index = distributed.global_state.process_id
+    self._count = distributed.global_state.num_processes
     self._host = socket.gethostname()
     self._stopped = threading.Event()
     # The last words of each other process, and when they were new.
