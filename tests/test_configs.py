@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import pytest
 from ml_collections import ConfigDict
 
-from configs import paper, tiny
+from configs import paper, pod, tiny
 from fewshot_mss.data.sources import load_sources
 from fewshot_mss.default_config import get_config
 from fewshot_mss.describe import abstract_batch
@@ -21,7 +21,7 @@ from fewshot_mss.training.optimizer import make_optimizer
 from fewshot_mss.training.step import AXIS, init_state, train_step
 
 FILES = ["demo", "tiny", "mixed", "paper", "paper:examples", "paper:negatives"]
-FILES += ["paper:class"]
+FILES += ["paper:class", "pod", "pod:v5e-8"]
 
 
 def load(name):
@@ -69,8 +69,20 @@ def test_the_strings_of_the_paper():
   assert configs[0] == configs[1] == configs[2]
 
 
-# `paper` is `paper:examples`, and `tiny` takes real steps below.
-@pytest.mark.parametrize("name", sorted({*FILES} - {"paper", "tiny"}))
+def test_the_strings_of_the_pod():
+  with pytest.raises(InputError, match=r"pod\.py:v5e: give one of v5e-1 \(1 "):
+    pod.get_config("v5e")
+  assert pod.get_config("v5p-512").train.global_batch == 8 * 256
+  small, large = pod.get_config("v5e-8"), pod.get_config()
+  assert (small.train.global_batch, large.train.global_batch) == (64, 2048)
+  # The slice says how many mixtures a step has, and nothing else.
+  small.train.global_batch = large.train.global_batch
+  assert small == large
+
+
+# `paper` is `paper:examples`, `pod` the same as on 8 chips, and `tiny` takes
+# real steps below.
+@pytest.mark.parametrize("name", sorted({*FILES} - {"paper", "pod", "tiny"}))
 def test_every_file_builds_and_takes_a_step_at_full_size(name):
   config = load(name)
   model = FewShotSeparator(**config.model)
