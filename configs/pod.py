@@ -7,11 +7,12 @@ Command:  fewshot-mss plan --config=configs/pod.py:v5e-256 --topology=v5e:16x16
 Data:     any, prepared at 44.1 kHz:
           fewshot-mss data build SONGS --output=DATA --sample_rate_hz=44100
 Hardware: the TPU slice after the colon.
-Cost:     ask `plan`; time: not measured.
-Result:   not trained: a first draft. Folding cells of the spectrogram into
-          channels before the first layer, the STFT as convolutions in
-          bfloat16x3 and bfloat16 layers are there to move fewer bytes than the
-          layers of configs/paper.py do; they are ours, not the paper's.
+Cost:     28.3 M parameters; the TPU's compiler counts 73 GFLOP and 932 MB a
+          query, 32 % of the peak of a v5e. Time: not measured.
+Result:   not trained. Cells of the spectrogram folded into channels before the
+          first layer, the STFT as convolutions in bfloat16x3 and bfloat16
+          layers move 3.5 times fewer bytes than the layers of configs/paper.py
+          at this rate; they are ours, not the paper's.
 """
 
 from ml_collections import ConfigDict
