@@ -4,7 +4,6 @@ A shared machine is never twice as fast as it was: what is compared is measured
 in turns, and the spread is told.
 """
 
-import functools
 import re
 import shutil
 import subprocess
@@ -31,9 +30,8 @@ from fewshot_mss.data.throughput import INPUT_CAPTION, bench_input
 from fewshot_mss.data.throughput_table import described, input_table
 from fewshot_mss.evaluation.report import machine_description
 from fewshot_mss.training import parallel
-from fewshot_mss.training.optimizer import make_optimizer
-from fewshot_mss.training.run_checks import blank_batch, check_run
-from fewshot_mss.training.step import init_state, train_step
+from fewshot_mss.training.programs import init_of, step_of
+from fewshot_mss.training.run_checks import check_run
 from fewshot_mss.training.train import train_and_evaluate
 
 _SONGS = 24
@@ -170,16 +168,9 @@ def measure_training(
     the medians of both pass over what is as rare as a checkpoint.
   """
   sources = load_sources(config.data.sources)
-  model = check_run(config, sources)
-  optimizer = make_optimizer(config.train)
-  state = parallel.create_state(
-    functools.partial(init_state, model, optimizer, 0, blank_batch(config))
-  )
-  step_fn = parallel.pmap_step(
-    functools.partial(
-      train_step, model=model, optimizer=optimizer, train=config.train
-    )
-  )
+  check_run(config, sources)
+  state = parallel.create_state(init_of(config))
+  step_fn = parallel.pmap_step(step_of(config))
   read = next(episode_batches(config, sources, start_step=0, stop_step=1))
   batch = parallel.put_batch(read)
   bare: list[float] = []

@@ -67,17 +67,14 @@ def free_port():
     return listener.getsockname()[1]
 
 
-def run_until_killed(folder, dataset):
-  """Runs both processes; returns their exit statuses and what they said."""
+def start_both(folder, *python_words):
+  """Starts Python twice: two processes that will join each other."""
   port = free_port()
-  processes = [
+  return [
     subprocess.Popen(
       [
         sys.executable,
-        ROOT / "tests" / "killed_run.py",
-        str(KILLED_AT),
-        folder / "killed",
-        *words(dataset, folder / "full"),
+        *python_words,
         f"--coordinator=127.0.0.1:{port}",
         "--num_processes=2",
         f"--process_id={i}",
@@ -89,6 +86,17 @@ def run_until_killed(folder, dataset):
     )
     for i in range(2)
   ]
+
+
+def run_until_killed(folder, dataset):
+  """Runs both processes; returns their exit statuses and what they said."""
+  processes = start_both(
+    folder,
+    ROOT / "tests" / "killed_run.py",
+    str(KILLED_AT),
+    folder / "killed",
+    *words(dataset, folder / "full"),
+  )
   try:
     said = [process.communicate(timeout=300) for process in processes]
   finally:
@@ -212,40 +220,18 @@ def test_killed_and_started_again_it_ends_in_the_same_bits(
     ).read_bytes()
 
 
-def start_both(folder, dataset, workdir, *more):
-  port = free_port()
-  return [
-    subprocess.Popen(
-      [
-        sys.executable,
-        "-m",
-        "fewshot_mss.cli",
-        *words(dataset, workdir),
-        *more,
-        f"--coordinator=127.0.0.1:{port}",
-        "--num_processes=2",
-        f"--process_id={i}",
-      ],
-      env=environment(folder),
-      stdout=subprocess.DEVNULL,
-      stderr=subprocess.PIPE,
-      text=True,
-    )
-    for i in range(2)
-  ]
-
-
 def test_sigterm_to_one_of_them_stops_both_after_the_same_step(
   killed, toy_dataset
 ):
   folder, _ = killed
   workdir = folder / "stopped"
-  more = ["--config.train.steps=60", "--config.train.log_every_steps=7"]
-  more += [
+  command = ["-m", "fewshot_mss.cli", *words(toy_dataset, workdir)]
+  command += ["--config.train.steps=60", "--config.train.log_every_steps=7"]
+  command += [
     f"--config.train.{key}=1000" for key in ("warmup_steps", "eval_every_steps")
   ]
-  more += ["--config.train.checkpoint_every_steps=1000"]
-  both = start_both(folder, toy_dataset, workdir, *more)
+  command += ["--config.train.checkpoint_every_steps=1000"]
+  both = start_both(folder, *command)
   try:
     while "training begins" not in (line := both[1].stderr.readline()):
       assert line, both[1].communicate(timeout=60)
@@ -263,7 +249,7 @@ def test_sigterm_to_one_of_them_stops_both_after_the_same_step(
       f"fewshot-mss: process {i} of 2: told to end (SIGTERM) and saved after "
       f"step {stop} of 60: start the same command again to go on"
     )
-  both = start_both(folder, toy_dataset, workdir, *more)
+  both = start_both(folder, *command)
   said = [process.communicate(timeout=300)[1] for process in both]
   assert [process.returncode for process in both] == [0, 0], said
   assert [row["step"] for row in rows(workdir)] == [*range(7, 60, 7), 60]

@@ -1,6 +1,5 @@
 """A training run small enough for tests, and what it leaves, read back."""
 
-import functools
 import json
 
 import jax
@@ -8,10 +7,7 @@ import numpy as np
 
 from fewshot_mss.default_config import get_config
 from fewshot_mss.training import parallel, recovery
-from fewshot_mss.training.optimizer import make_optimizer
-from fewshot_mss.training.run_checks import blank_batch
-from fewshot_mss.training.step import init_state
-from tiny_model import make_model
+from fewshot_mss.training.programs import init_of
 
 SIZES = {
   "model.n_fft": 64,
@@ -45,15 +41,7 @@ def tiny_config(dataset, **changes):
 
 def new_state(config):
   """The state that a run of this configuration begins with."""
-  return parallel.create_state(
-    functools.partial(
-      init_state,
-      make_model(**config.model),
-      make_optimizer(config.train),
-      config.seed,
-      blank_batch(config),
-    )
-  )
+  return parallel.create_state(init_of(config))
 
 
 def saved_steps(workdir):

@@ -85,7 +85,6 @@ def evaluate(
       f"more {split} songs"
     )
   shots = evaluated_shots(model, eval_config)
-  takes_negatives = model.conditioning == "examples_and_negatives"
   separate = network_separator(model, params, shots=shots, patch_s=patch_s)
   batch = host_batch(eval_config.batch)
 
@@ -103,7 +102,7 @@ def evaluate(
       catalogue,
       separate,
       shots=shots,
-      max_negatives=max_negatives if takes_negatives else 0,
+      max_negatives=evaluated_negatives(model, max_negatives),
       batch=batch,
       collapse_db=eval_config.collapse_db,
       n_fft=model.n_fft,
@@ -212,6 +211,12 @@ def evaluated_shots(
   if model.conditioning == "class":
     return (0,)
   return tuple(eval_config.shots)
+
+
+def evaluated_negatives(model: FewShotSeparator, max_negatives: int) -> int:
+  """Returns how many negatives a network is given: none that hears none."""
+  takes_them = model.conditioning == "examples_and_negatives"
+  return max_negatives if takes_them else 0
 
 
 def _check_fit(model: FewShotSeparator, sources: Sources) -> None:

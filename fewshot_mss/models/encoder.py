@@ -51,15 +51,14 @@ class SupportEncoder(nn.Module):
     self, magnitude: Float[Array, "N frames bins"]
   ) -> Float[Array, "N D"]:
     """Returns the embeddings of N examples."""
-    x = compress(magnitude)[..., None]
     x = nn.LayerNorm(
       reduction_axes=(1, 2),
       use_bias=False,
       use_scale=False,
       name="standardized",
       dtype=self.dtype,
-    )(x)
-    x = fold(pad_frames(x[..., 0], self.cell[0]), self.cell)
+    )(compress(magnitude))
+    x = fold(pad_frames(x, self.cell[0]), self.cell)
     x = checkpoint_name(x, KEPT)
     for i, channels in enumerate(self.channels):
       x = nn.Conv(

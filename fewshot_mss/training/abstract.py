@@ -1,6 +1,5 @@
 """A run's shapes, and the FLOPs of its programs: nothing is computed."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -8,10 +7,9 @@ import jax
 from ml_collections import ConfigDict
 
 from fewshot_mss.episode import EpisodeBatch
-from fewshot_mss.models.separator import FewShotSeparator
-from fewshot_mss.training.optimizer import make_optimizer
+from fewshot_mss.training.programs import init_of, step_of
 from fewshot_mss.training.run_checks import blank_batch
-from fewshot_mss.training.step import AXIS, TrainState, init_state, train_step
+from fewshot_mss.training.step import AXIS, TrainState
 
 
 def abstract_batch(
@@ -40,23 +38,7 @@ def abstract_batch(
 
 def abstract_state(config: ConfigDict) -> TrainState:
   """Returns the shapes and types of all that changes in training."""
-  init = functools.partial(
-    init_state,
-    FewShotSeparator(**config.model),
-    make_optimizer(config.train),
-    config.seed,
-  )
-  return jax.eval_shape(init, abstract_batch(config, 1))
-
-
-def step_of(config: ConfigDict) -> Callable:
-  """Returns `train_step` of the configuration: of a state and a batch."""
-  return functools.partial(
-    train_step,
-    model=FewShotSeparator(**config.model),
-    optimizer=make_optimizer(config.train),
-    train=config.train,
-  )
+  return jax.eval_shape(init_of(config))
 
 
 def written_flops(function: Callable, *shapes: Any) -> float:

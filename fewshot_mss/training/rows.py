@@ -15,8 +15,9 @@ class MetricRows:
   """Fetches the metrics of each step after the next one is dispatched.
 
   A row is the mean over the steps since the row before. One is written every
-  `train.log_every_steps`, and at `flush`, which comes before every save: a run
-  that goes on from there has nothing of the row to remember.
+  `train.log_every_steps`, and at `flush`, which comes before every save that is
+  due: a run that goes on from there has nothing of the row to remember. A save
+  that is not, since the run was told to end, keeps what `take` returns.
   """
 
   def __init__(

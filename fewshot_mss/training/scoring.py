@@ -94,7 +94,7 @@ def _evaluate(
   process = jax.process_index()
   mine = evaluate(
     model,
-    jax.device_get(params),
+    params,
     sources,
     split=split,
     eval_config=eval_config,

@@ -19,7 +19,7 @@ from fewshot_mss.data.records import RecordReader, read_episode
 from fewshot_mss.data.source_items import source_items
 from fewshot_mss.data.sources import Sources, draw_episode
 from fewshot_mss.episode import EpisodeBatch
-from fewshot_mss.evaluation.evaluate import evaluated_shots
+from fewshot_mss.evaluation.evaluate import evaluated_negatives, evaluated_shots
 from fewshot_mss.evaluation.items import read_items, stack_episodes
 from fewshot_mss.evaluation.network import host_batch, network_separator
 from fewshot_mss.models.separator import FewShotSeparator
@@ -77,13 +77,12 @@ def read_shown(
       continue
     catalogue = sources.catalogues[i]
     shots = evaluated_shots(model, config.eval)[-1]
-    takes_negatives = model.conditioning == "examples_and_negatives"
     batch = read_items(
       items[:1],
       RecordReader(folder, catalogue),
       whole_segment_settings(catalogue),
       shots,
-      config.data.max_negatives if takes_negatives else 0,
+      evaluated_negatives(model, config.data.max_negatives),
       host_batch(config.eval.batch),
     )
     name = _name(items[0].instrument, items[0].song)

@@ -13,17 +13,14 @@ from ml_collections import ConfigDict
 from fewshot_mss import quiet_libtpu
 from fewshot_mss.errors import InputError
 from fewshot_mss.training import parallel
-from fewshot_mss.training.abstract import (
-  abstract_batch,
-  abstract_state,
-  step_of,
-)
+from fewshot_mss.training.abstract import abstract_batch, abstract_state
 from fewshot_mss.training.collectives import (
   Collective,
   count_loops,
   find_collectives,
 )
 from fewshot_mss.training.plan_chips import TOPOLOGY_HELP, chip_of
+from fewshot_mss.training.programs import step_of
 
 _ENVIRONMENT = {
   # Asks no metadata server what TPU this machine has.

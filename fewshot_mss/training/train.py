@@ -1,7 +1,6 @@
 """The training loop, read from top to bottom."""
 
 import contextlib
-import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,11 +23,11 @@ from fewshot_mss.training import (
 from fewshot_mss.training.compilation import compiled_programs_in
 from fewshot_mss.training.full_disk import told_in_a_line
 from fewshot_mss.training.metric_writer import MetricWriter
-from fewshot_mss.training.optimizer import make_optimizer
 from fewshot_mss.training.preemption import Notice
+from fewshot_mss.training.programs import init_of, step_of
 from fewshot_mss.training.rows import MetricRows
-from fewshot_mss.training.run_checks import blank_batch, check_run
-from fewshot_mss.training.step import TrainState, init_state, train_step
+from fewshot_mss.training.run_checks import check_run
+from fewshot_mss.training.step import TrainState
 from fewshot_mss.training.stopwatch import DISPATCHING, WAITING, Stopwatch
 from fewshot_mss.training.trace import StepTrace
 
@@ -67,14 +66,13 @@ def train_and_evaluate(
   # ---- What a person can get wrong, before anything slow.
   sources = load_sources(config.data.sources)
   model = check_run(config, sources)
-  for split in ("validation", "test"):
-    # A damaged list is found before any long work.
-    scoring.has_items(sources, split)
+  validates = scoring.has_items(sources, "validation")
+  tests = scoring.has_items(sources, "test")
   check_replaceable(workdir / "model")
   checkpoint.claim_workdir(workdir, config, sources.content_hash)
   with _compiled_programs(config, workdir), told_in_a_line(workdir):
-    state = _train(config, workdir, sources, model, on_step)
-    _finish(config, workdir, sources, model, state)
+    state = _train(config, workdir, sources, model, validates, on_step)
+    _finish(config, workdir, sources, model, tests, state)
   return state
 
 
@@ -83,28 +81,19 @@ def _train(
   workdir: Path,
   sources: Sources,
   model: FewShotSeparator,
+  validates: bool,
   on_step: Callable[[int], None],
 ) -> TrainState:
   """Takes the steps that are not yet done; returns the last state."""
   # ---- The network, its optimiser, and where an earlier start left them.
-  optimizer = make_optimizer(config.train)
-  state = parallel.create_state(
-    functools.partial(
-      init_state, model, optimizer, config.seed, blank_batch(config)
-    )
-  )
-  validates = scoring.has_items(sources, "validation")
+  state = parallel.create_state(init_of(config))
   shown = shown_episode.read_shown(config, model, sources)
   steps = config.train.steps
   state, first, window = recovery.restore_newest(workdir, state)
   with checkpoint.open_manager(
     workdir, config.train.keep_checkpoints
   ) as manager:
-    step_fn = parallel.pmap_step(
-      functools.partial(
-        train_step, model=model, optimizer=optimizer, train=config.train
-      )
-    )
+    step_fn = parallel.pmap_step(step_of(config))
 
     # ---- Step by step. The next one is dispatched before the last one's
     # ---- metrics are fetched, so that devices never wait for this process.
@@ -141,10 +130,11 @@ def _train(
         is_last = step == steps
         is_eval = step % config.train.eval_every_steps == 0
         is_save = step % config.train.checkpoint_every_steps == 0
+        is_due = is_save or is_eval or is_last
         stops = notice.stops_after(step)
-        if not (is_save or is_eval or is_last or stops):
+        if not (is_due or stops):
           continue
-        if is_save or is_eval or is_last:
+        if is_due:
           rows.flush()
         score = None
         with jax.transfer_guard("allow"):
@@ -174,6 +164,7 @@ def _finish(
   workdir: Path,
   sources: Sources,
   model: FewShotSeparator,
+  tests: bool,
   state: TrainState,
 ) -> None:
   """Writes what the run was for: weights to separate with, their scores."""
@@ -185,7 +176,7 @@ def _finish(
       instruments=sources.class_names,
       training=_training_summary(config, sources),
     )
-  if scoring.has_items(sources, "test"):
+  if tests:
     params = state.ema_params
     scoring.evaluate_trained(config, workdir, model, params, sources)
   # A process that ends takes the others with it.
