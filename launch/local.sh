@@ -61,7 +61,9 @@ end_now() {
 wait_for_end() {
   local tenths
   for ((tenths = 0; tenths < 10 * grace_s; tenths++)); do
-    [[ -n "$(jobs -rp)" ]] || return 0
+    # Not "$(jobs -rp)": a signal while bash reads a substitution can end it
+    # with status 2 instead of the trap's.
+    kill -0 "${pids[@]}" 2>/dev/null || return 0
     sleep 0.1
   done
 }
