@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from processes import is_alive
+
 SCRIPT = Path(__file__).parent.parent / "launch" / "local.sh"
 WORDS = ["--config=configs/tiny.py", "--config.train.steps=3"]
 
@@ -33,14 +35,6 @@ def launch(env, *words):
     text=True,
     timeout=60,
   )
-
-
-def is_alive(pid):
-  try:
-    os.kill(pid, 0)
-  except ProcessLookupError:
-    return False
-  return True
 
 
 # The process's number is what its last word says.
