@@ -240,6 +240,14 @@ def test_no_room_is_an_error(cloud):
   assert calls(cloud)[0] == ["describe", "create"]
 
 
+def test_a_request_that_failed_is_not_made_again_and_again(cloud):
+  (cloud / "states").write_text("FAILED")
+  done = launch(cloud, "--queued")
+  assert done.returncode == 1
+  assert "tpus queued-resources describe n --zone=z, delete it" in done.stderr
+  assert calls(cloud)[0] == ["describe"]
+
+
 def test_workers_that_cannot_be_set_up_are_an_error(cloud):
   (cloud / "no_packages").touch()
   done = launch(cloud)
