@@ -1,11 +1,20 @@
 """What every test shares: shapes checked at run time, eight CPU devices."""
 
 import os
+import tempfile
+
+from processes import xla_flags
 
 # Before JAX is imported anywhere: eight devices, and no accelerator, so that
-# the tests say the same on every machine.
+# the tests say the same on every machine. Networks this small are compiled for
+# longer than they run: not much of it, and what several tests or their
+# processes need, once.
 os.environ["JAX_PLATFORMS"] = "cpu"
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
+os.environ["XLA_FLAGS"] = xla_flags(devices=8)
+if "PYTEST_XDIST_WORKER" not in os.environ:
+  _COMPILED = tempfile.TemporaryDirectory(prefix="compiled")
+  os.environ["JAX_COMPILATION_CACHE_DIR"] = _COMPILED.name
+  os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 
 from jaxtyping import install_import_hook
 

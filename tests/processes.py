@@ -1,7 +1,15 @@
-"""Whether processes of other processes are still there."""
+"""What tests that start processes share."""
 
 import time
 from pathlib import Path
+
+
+def xla_flags(devices):
+  """Networks this small are compiled for longer than they run: in haste."""
+  return (
+    f"--xla_force_host_platform_device_count={devices} "
+    "--xla_backend_optimization_level=0"
+  )
 
 
 def is_alive(pid):

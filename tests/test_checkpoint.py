@@ -167,6 +167,9 @@ def test_a_folder_of_other_things_is_refused_and_left_as_it_is(tmp_path):
 def test_what_a_kill_left_of_a_claim_is_in_nobodys_way(tmp_path):
   (tmp_path / "config.tmp").write_text('{"conf')
   (tmp_path / "lost+found").mkdir()
+  # Of another process that tries the folder, as file systems show it.
+  for passing in (".nfs0001", ".writable_x"):
+    (tmp_path / passing).touch()
   checkpoint.claim_workdir(tmp_path, get_config(), "hash")
   assert json.loads((tmp_path / "config.json").read_text("utf-8"))
 

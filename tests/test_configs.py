@@ -72,9 +72,9 @@ def test_the_strings_of_the_paper():
 def test_the_strings_of_the_pod():
   with pytest.raises(InputError, match=r"pod\.py:v5e: give one of v5e-1 \(1 "):
     pod.get_config("v5e")
-  assert pod.get_config("v5p-512").train.global_batch == 8 * 256
+  assert pod.get_config("v5p-512").train.global_batch == 32 * 256
   small, large = pod.get_config("v5e-8"), pod.get_config()
-  assert (small.train.global_batch, large.train.global_batch) == (64, 2048)
+  assert (small.train.global_batch, large.train.global_batch) == (256, 8192)
   # The slice says how many mixtures a step has, and nothing else.
   small.train.global_batch = large.train.global_batch
   assert small == large

@@ -12,6 +12,7 @@ import pytest
 
 from fewshot_mss.errors import InputError, RunError
 from fewshot_mss.training import full_disk, recovery
+from processes import xla_flags
 from tiny_run import SIZES, new_state, saved_steps, tiny_config
 
 CHANGES = {
@@ -35,7 +36,7 @@ def test_the_last_checkpoint_before_it_can_be_used(toy_dataset, tmp_path, size):
       "5",
       str(size),
     ],
-    env=os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=1"},
+    env=os.environ | {"XLA_FLAGS": xla_flags(devices=1)},
     capture_output=True,
     text=True,
     timeout=300,

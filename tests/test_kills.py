@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from processes import xla_flags
 from tiny_run import SIZES, assert_same, saved_states, saved_steps, tiny_config
 
 STEPS = 36
@@ -48,9 +49,7 @@ def lives(toy_dataset, tmp_path_factory):
   folder = tmp_path_factory.mktemp("lives")
   settings = SIZES | CHANGES | {"data.sources": str(toy_dataset)}
   environment = os.environ | {
-    "XLA_FLAGS": "--xla_force_host_platform_device_count=1",
-    "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "XLA_FLAGS": xla_flags(devices=1),
   }
   server = subprocess.Popen(
     [

@@ -69,33 +69,52 @@ def hits(function):
   return found.count("/jax/compilation_cache/cache_hits")
 
 
+@pytest.fixture
+def no_folder(monkeypatch):
+  """No folder of compiled programs yet, and every program worth keeping."""
+  changes = {
+    "jax_compilation_cache_dir": None,
+    "jax_persistent_cache_min_compile_time_secs": 0.0,
+  }
+  before = {name: getattr(jax.config, name) for name in changes}
+  for name, value in changes.items():
+    jax.config.update(name, value)
+  compilation_cache.reset_cache()
+  yield
+  for name, value in before.items():
+    jax.config.update(name, value)
+  compilation_cache.reset_cache()
+
+
+@pytest.mark.usefixtures("no_folder")
 def test_programs_are_kept_in_the_folder_and_found_there(tmp_path):
-  # Else a program that compiles this quickly is not kept.
-  jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-  try:
+  def compile_it():
+    jax.clear_caches()
+    with compilation.compiled_programs_in(tmp_path / "compiled"):
+      jax.jit(lambda x: x * 3.25 + 1).lower(1.0).compile()
 
-    def compile_it():
-      jax.clear_caches()
-      with compilation.compiled_programs_in(tmp_path / "compiled"):
-        jax.jit(lambda x: x * 3.25 + 1).lower(1.0).compile()
-
-    assert hits(compile_it) == 0
-    assert list((tmp_path / "compiled").iterdir())
-    assert hits(compile_it) == 1
-    assert jax.config.jax_compilation_cache_dir is None
-  finally:
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
+  assert hits(compile_it) == 0
+  assert list((tmp_path / "compiled").iterdir())
+  assert hits(compile_it) == 1
+  assert jax.config.jax_compilation_cache_dir is None
 
 
+@pytest.mark.usefixtures("no_folder")
 def test_a_folder_that_the_environment_names_is_kept(tmp_path):
   jax.config.update("jax_compilation_cache_dir", str(tmp_path / "theirs"))
-  try:
-    with compilation.compiled_programs_in(tmp_path / "ours"):
-      assert jax.config.jax_compilation_cache_dir == str(tmp_path / "theirs")
+  with compilation.compiled_programs_in(tmp_path / "ours"):
     assert jax.config.jax_compilation_cache_dir == str(tmp_path / "theirs")
-  finally:
-    jax.config.update("jax_compilation_cache_dir", None)
-    compilation_cache.reset_cache()
+  assert jax.config.jax_compilation_cache_dir == str(tmp_path / "theirs")
+
+
+@pytest.mark.usefixtures("no_folder")
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_run_keeps_its_programs_with_it(toy_dataset, tmp_path, kept):
+  config = tiny_config(
+    toy_dataset, train__steps=1, train__compilation_cache=kept
+  )
+  train.train_and_evaluate(config, tmp_path / "run")
+  assert (tmp_path / "run" / "compiled").is_dir() == kept
 
 
 def test_metrics_are_fetched_after_the_next_step_is_on_its_way(

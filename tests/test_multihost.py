@@ -21,6 +21,7 @@ from event_files import tags
 from fewshot_mss import arguments
 from fewshot_mss.training import scoring
 from fewshot_mss.training.train import train_and_evaluate
+from processes import xla_flags
 from tiny_run import assert_same, rows, saved_states, saved_steps
 
 ROOT = Path(__file__).parent.parent
@@ -49,14 +50,11 @@ def words(dataset, workdir):
   ]
 
 
-def environment(folder):
+def environment():
   bin_folder = Path(sys.executable).parent
   return os.environ | {
     "JAX_PLATFORMS": "cpu",
-    "XLA_FLAGS": "--xla_force_host_platform_device_count=1",
-    # The same programs in all of them: compiled once.
-    "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "XLA_FLAGS": xla_flags(devices=1),
     "PATH": f"{bin_folder}:{os.environ['PATH']}",
   }
 
@@ -67,7 +65,7 @@ def free_port():
     return listener.getsockname()[1]
 
 
-def start_both(folder, *python_words):
+def start_both(*python_words):
   """Starts Python twice: two processes that will join each other."""
   port = free_port()
   return [
@@ -79,7 +77,7 @@ def start_both(folder, *python_words):
         "--num_processes=2",
         f"--process_id={i}",
       ],
-      env=environment(folder),
+      env=environment(),
       stdout=subprocess.PIPE,
       stderr=subprocess.PIPE,
       text=True,
@@ -91,7 +89,6 @@ def start_both(folder, *python_words):
 def run_until_killed(folder, dataset):
   """Runs both processes; returns their exit statuses and what they said."""
   processes = start_both(
-    folder,
     ROOT / "tests" / "killed_run.py",
     str(KILLED_AT),
     folder / "killed",
@@ -196,7 +193,7 @@ def test_killed_and_started_again_it_ends_in_the_same_bits(
       "2",
       *words(toy_dataset, folder / "killed")[1:],
     ],
-    env=environment(folder),
+    env=environment(),
     capture_output=True,
     text=True,
     timeout=300,
@@ -231,7 +228,7 @@ def test_sigterm_to_one_of_them_stops_both_after_the_same_step(
     f"--config.train.{key}=1000" for key in ("warmup_steps", "eval_every_steps")
   ]
   command += ["--config.train.checkpoint_every_steps=1000"]
-  both = start_both(folder, *command)
+  both = start_both(*command)
   try:
     while "training begins" not in (line := both[1].stderr.readline()):
       assert line, both[1].communicate(timeout=60)
@@ -249,7 +246,7 @@ def test_sigterm_to_one_of_them_stops_both_after_the_same_step(
       f"fewshot-mss: process {i} of 2: told to end (SIGTERM) and saved after "
       f"step {stop} of 60: start the same command again to go on"
     )
-  both = start_both(folder, *command)
+  both = start_both(*command)
   said = [process.communicate(timeout=300)[1] for process in both]
   assert [process.returncode for process in both] == [0, 0], said
   assert [row["step"] for row in rows(workdir)] == [*range(7, 60, 7), 60]

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from fewshot_mss import arguments
+from processes import xla_flags
 from tiny_run import assert_same, saved_states, saved_steps
 
 ROOT = Path(__file__).parent.parent
@@ -47,9 +48,7 @@ def environment(folder):
   env = {k: v for k, v in os.environ.items() if not k.startswith("SLURM_")}
   return env | {
     "JAX_PLATFORMS": "cpu",
-    "XLA_FLAGS": "--xla_force_host_platform_device_count=1",
-    "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
-    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "XLA_FLAGS": xla_flags(devices=1),
     "PATH": f"{folder / 'bin'}:{Path(sys.executable).parent}:"
     f"{os.environ['PATH']}:/usr/sbin",
     "SLURM_CONF": str(folder / "cluster" / "slurm.conf"),

@@ -16,6 +16,7 @@ import pytest
 from jax._src import distributed
 
 from fewshot_mss.training import parallel, watch
+from processes import xla_flags
 
 LIMIT_S = "6"
 
@@ -40,8 +41,7 @@ def start(processes, errors=None):
         str(i),
         *(errors or {}).get(i, ()),
       ],
-      env=os.environ
-      | {"XLA_FLAGS": "--xla_force_host_platform_device_count=1"},
+      env=os.environ | {"XLA_FLAGS": xla_flags(devices=1)},
       stdout=subprocess.PIPE,
       stderr=subprocess.PIPE,
       text=True,

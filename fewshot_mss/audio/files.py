@@ -24,6 +24,8 @@ _SAMPLE_BYTES = {
   "DOUBLE": 8,
 }
 WAV_SUBTYPES = tuple(_SAMPLE_BYTES)
+# How the files begin that `check_writable` tries a folder with.
+WRITABLE_PREFIX = ".writable"
 # The WAV header counts bytes in 32 bits; longer files are written as RF64.
 MAX_WAV_BYTES = 2**32 - 2**16
 # Full scale, then the integer type and the shift that soundfile takes it by.
@@ -251,7 +253,7 @@ def check_writable(folder: Path) -> None:
   """
   try:
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
+    with tempfile.TemporaryFile(dir=folder, prefix=WRITABLE_PREFIX):
       pass
   except OSError as error:
     raise InputError(

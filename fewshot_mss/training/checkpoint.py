@@ -11,7 +11,7 @@ import orbax.checkpoint as ocp
 from absl import logging
 from ml_collections import ConfigDict
 
-from fewshot_mss.audio.files import check_writable
+from fewshot_mss.audio.files import WRITABLE_PREFIX, check_writable
 from fewshot_mss.errors import InputError
 from fewshot_mss.training.parallel import to_global
 from fewshot_mss.training.recovery import state_hash
@@ -161,7 +161,11 @@ def _check_unused(workdir: Path) -> None:
   """
   # A kill while the folder was claimed, and the top of a mounted disk.
   fine = {"config.tmp", "lost+found"}
-  others = sorted({path.name for path in workdir.iterdir()} - fine)
+  # What other processes of this run try out at this moment, also by the name
+  # that NFS gives to what is deleted while it is open.
+  passing = (WRITABLE_PREFIX, ".nfs")
+  names = {path.name for path in workdir.iterdir()} - fine
+  others = sorted(name for name in names if not name.startswith(passing))
   if others:
     more = f" and {len(others) - 1} more" if len(others) > 1 else ""
     raise InputError(
