@@ -79,12 +79,19 @@ on_workers() {
 }
 
 # ---- The slice.
+# Its state, MISSING, or why nobody can say it: no network is no reason to make
+# another slice.
 state() {
+  local said what=(tpu-vm describe "$name" "--format=value(state)")
   if [[ -n "$queued" ]]; then
-    tpus queued-resources describe "$name" "--format=value(state.state)"
+    what=(queued-resources describe "$name" "--format=value(state.state)")
+  fi
+  if said=$(tpus "${what[@]}" 2>&1) || [[ "$said" == *NOT_FOUND* ]]; then
+    [[ "$said" != *NOT_FOUND* ]] || said=MISSING
+    tail -n 1 <<<"$said"
   else
-    tpus tpu-vm describe "$name" "--format=value(state)"
-  fi 2>/dev/null || echo MISSING
+    echo "unknown: $(tail -n 1 <<<"$said")"
+  fi
 }
 create() {
   say "making $name: $type, $version"
@@ -106,7 +113,7 @@ delete() {
 }
 # Makes the slice, or waits for it, until it can be used.
 have_slice() {
-  local now last=""
+  local now last="" unanswered=0
   if [[ -n "$dry" ]]; then
     create
     return
@@ -123,6 +130,11 @@ have_slice() {
         say "$name is FAILED: see why with gcloud compute tpus $kind describe" \
           "$name --zone=$zone, delete it, and start again"
         exit 1
+        ;;
+      unknown:*)
+        say "$name is $now"
+        ((++unanswered < 10)) || exit 1
+        sleep "$poll_s"
         ;;
       *)
         [[ "$now" == "$last" ]] || say "$name is $now; waiting"

@@ -4,8 +4,16 @@ What is sent to a worker is really run there, with stand-ins for what it
 installs.
 """
 
+import json
+import os
+import subprocess
 import sys
+from pathlib import Path
 
+ROOT = Path(__file__).parent.parent
+SCRIPT = ROOT / "launch" / "tpu_vm.sh"
+PLACE = ["--name=n", "--zone=z", "--poll_s=0"]
+TRAIN = ["--config=c", "--config.data.sources=a b$c", "--workdir=bucket/w"]
 WORKERS = 2
 # A slice that is there can be used, unless FOLDER/states says otherwise: one
 # state a look.
@@ -24,6 +32,8 @@ queue = states.read_text().split() if states.exists() else []
 if verb == "describe":
   if queue:
     states.write_text(" ".join(queue[1:]))
+    if queue[0] == "UNREACHABLE":
+      sys.exit("ERROR: network is unreachable")
     sys.exit(print(queue[0]))
   if not slice.exists():
     sys.exit("NOT_FOUND")
@@ -78,3 +88,36 @@ def make_cloud(folder):
     path.write_text(text)
     path.chmod(0o755)
   return folder
+
+
+def environment(cloud):
+  return os.environ | {
+    "PATH": f"{cloud / 'bin'}:{os.environ['PATH']}",
+    "FOLDER": str(cloud),
+  }
+
+
+def launch(cloud, *options, program="", train=TRAIN):
+  (cloud / "program").write_text(f"{BEGIN}{program}\n")
+  return subprocess.run(
+    ["bash", SCRIPT, *PLACE, *options, *train],
+    env=environment(cloud),
+    capture_output=True,
+    text=True,
+    timeout=120,
+  )
+
+
+def calls(cloud):
+  """What gcloud was asked, in order, in short; and the words of each."""
+  lines = (cloud / "calls").read_text().splitlines()
+  words = [json.loads(line)[2:-2] for line in lines]
+  kinds = {"tail": "follow", "nohup": "start", "uv": "set up"}
+
+  def short(call):
+    if call[1] != "ssh":
+      return call[1]
+    names = [name for key, name in kinds.items() if key in call[4]]
+    return names[0] if names else "ask"
+
+  return [short(call) for call in words], words

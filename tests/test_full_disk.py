@@ -59,16 +59,19 @@ def test_the_last_checkpoint_before_it_can_be_used(toy_dataset, tmp_path, size):
 @pytest.mark.parametrize(
   ("error", "reason"),
   [
-    (OSError(errno.ENOSPC, "No space left"), "no space left"),
-    (OSError(errno.EDQUOT, "Quota"), "quota exceeded"),
+    (OSError(errno.ENOSPC, "No space left"), "no space left.: make room"),
+    (OSError(errno.EDQUOT, "Quota"), "quota exceeded.: make room"),
+    (OSError(errno.EROFS, "Read-only"), "read-only.: have it mounted"),
+    (OSError(errno.EIO, "Input/output"), "output error.: look at its disk"),
     (ValueError('Error writing local file "x"'), "checkpoint could not be sav"),
     (RuntimeError("Failed writing"), "checkpoint could not be saved"),
   ],
 )
 def test_errors_of_writing_are_told_in_a_line(tmp_path, error, reason):
-  for raised in (error, InputError("behind another")):
-    if raised is not error:
-      raised.__cause__ = error
+  caused, met = InputError("because of it"), InputError("on the way")
+  caused.__cause__ = error
+  met.__context__ = error
+  for raised in (error, caused, met):
     with (
       pytest.raises(RunError, match=reason) as caught,
       full_disk.told_in_a_line(tmp_path),

@@ -1,61 +1,31 @@
 """The launcher of TPU slices with a stand-in for gcloud: what it asks, when."""
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
 import sys
 import tarfile
-from pathlib import Path
 
 import pytest
 
-from cloud_stand_in import BEGIN, WORKERS, make_cloud
+from cloud_stand_in import (
+  BEGIN,
+  PLACE,
+  SCRIPT,
+  TRAIN,
+  WORKERS,
+  calls,
+  environment,
+  launch,
+  make_cloud,
+)
 from processes import assert_they_end
-
-ROOT = Path(__file__).parent.parent
-SCRIPT = ROOT / "launch" / "tpu_vm.sh"
-PLACE = ["--name=n", "--zone=z", "--poll_s=0"]
-TRAIN = ["--config=c", "--config.data.sources=a b$c", "--workdir=bucket/w"]
 
 
 @pytest.fixture
 def cloud(tmp_path):
   return make_cloud(tmp_path / "cloud")
-
-
-def environment(cloud):
-  return os.environ | {
-    "PATH": f"{cloud / 'bin'}:{os.environ['PATH']}",
-    "FOLDER": str(cloud),
-  }
-
-
-def launch(cloud, *options, program="", train=TRAIN):
-  (cloud / "program").write_text(f"{BEGIN}{program}\n")
-  return subprocess.run(
-    ["bash", SCRIPT, *PLACE, *options, *train],
-    env=environment(cloud),
-    capture_output=True,
-    text=True,
-    timeout=120,
-  )
-
-
-def calls(cloud):
-  """What gcloud was asked, in order, in short; and the words of each."""
-  lines = (cloud / "calls").read_text().splitlines()
-  words = [json.loads(line)[2:-2] for line in lines]
-  kinds = {"tail": "follow", "nohup": "start", "uv": "set up"}
-
-  def short(call):
-    if call[1] != "ssh":
-      return call[1]
-    names = [name for key, name in kinds.items() if key in call[4]]
-    return names[0] if names else "ask"
-
-  return [short(call) for call in words], words
 
 
 FIRST = ["describe", "create", "describe", "ask", "scp", "set up", "start"]
@@ -176,6 +146,23 @@ def test_one_that_hangs_is_ended_by_the_restart(cloud):
   assert done.returncode == 0, done.stderr
   pid = cloud / "slice" / "1" / "fewshot-mss" / "pid"
   assert_they_end(pid.read_text())
+
+
+def test_a_slice_that_cannot_be_asked_for_is_not_made_again(cloud):
+  (cloud / "states").write_text("READY UNREACHABLE CREATING")
+  (cloud / "slice" / "0").mkdir(parents=True)
+  (cloud / "slice" / "1").mkdir()
+  done = launch(cloud, program="((start == 1)) && exit 75; exit 0")
+  assert done.returncode == 0, done.stderr
+  assert "n is unknown: ERROR: network is unreachable" in done.stderr
+  assert "create" not in calls(cloud)[0]
+
+
+def test_what_can_never_be_asked_for_ends_it(cloud):
+  (cloud / "states").write_text("UNREACHABLE " * 12)
+  done = launch(cloud)
+  assert done.returncode == 1
+  assert calls(cloud)[0] == ["describe"] * 10
 
 
 @pytest.mark.parametrize("status", [1, 2, 130])

@@ -22,6 +22,12 @@ _NUMBERS = {
   errno.EROFS: "read-only",
   errno.EIO: "input/output error",
 }
+_FULL = "make room there"
+# What no room helps.
+_ADVICE = {
+  "read-only": "have it mounted for writing",
+  "input/output error": "look at its disk",
+}
 # How TensorStore says that a file could not be written.
 _WRITING = re.compile(r"(Error|Failed) writing|No space left|Disk quota")
 
@@ -44,8 +50,9 @@ def told_in_a_line(workdir: Path) -> Iterator[None]:
     if reason is None:
       raise
     raise RunError(
-      f"{workdir} cannot be written ({reason}): make room there and start the "
-      "same command again; it goes on from the last checkpoint that is whole"
+      f"{workdir} cannot be written ({reason}): {_ADVICE.get(reason, _FULL)} "
+      "and start the same command again; it goes on from the last checkpoint "
+      "that is whole"
     ) from error
 
 
