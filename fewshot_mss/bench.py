@@ -26,7 +26,11 @@ from fewshot_mss.data.builder import build
 from fewshot_mss.data.layouts.rendered import RenderSettings, rendered
 from fewshot_mss.data.pipeline import episode_batches
 from fewshot_mss.data.sources import load_sources, source_word
-from fewshot_mss.data.throughput import INPUT_CAPTION, bench_input
+from fewshot_mss.data.throughput import (
+  INPUT_CAPTION,
+  MADE_UP_SEGMENTS,
+  bench_input,
+)
 from fewshot_mss.data.throughput_table import described, input_table
 from fewshot_mss.evaluation.report import machine_description
 from fewshot_mss.training import parallel
@@ -45,6 +49,7 @@ _SONG_S = 60.0
 _INPUT_SEGMENT_S = 6.0
 # At each sample rate, as many episodes as take about a minute.
 _INPUT_EPISODES = {8000: 4000, 44100: 1600}
+_INPUT_MADE_UP_SEGMENTS = MADE_UP_SEGMENTS
 
 
 class Measure(NamedTuple):
@@ -144,7 +149,9 @@ def bench_data(output: Path) -> None:
         sample_rate_hz=rate_hz,
         segment_s=_INPUT_SEGMENT_S,
       )
-    rows = bench_input(data, episodes=episodes)
+    rows = bench_input(
+      data, episodes=episodes, made_up_segments=_INPUT_MADE_UP_SEGMENTS
+    )
     rich.print(input_table(rows, f"input at {rate_hz} Hz", INPUT_CAPTION))
 
 

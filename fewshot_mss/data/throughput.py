@@ -31,14 +31,14 @@ INPUT_CAPTION = "in brackets: 5 % to 95 % of the turns"
 _TURNS = 10
 _EARLY_EPISODES = 500
 _GIL_BATCHES = 4
-_MADE_UP_SEGMENTS = 1_000_000
+MADE_UP_SEGMENTS = 1_000_000
 
 
 def bench_input(
   directory: Path,
   *,
   episodes: int = EPISODES,
-  made_up_segments: int = _MADE_UP_SEGMENTS,
+  made_up_segments: int = MADE_UP_SEGMENTS,
   output: Path | None = None,
 ) -> list[Row]:
   """Measures the input pipeline on a prepared folder.
