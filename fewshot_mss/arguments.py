@@ -11,7 +11,7 @@ from typing import NoReturn
 from ml_collections import ConfigDict
 
 from fewshot_mss.config_file import CONFIG_HELP, load_config
-from fewshot_mss.data_arguments import add_data_verbs
+from fewshot_mss.data_arguments import LAYOUTS, add_data_verbs
 from fewshot_mss.errors import InputError
 
 CONFIG_VERBS = (
@@ -106,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     "evaluate", help="score a trained workdir", epilog=CONFIG_HELP
   )
   evaluate.add_argument("--workdir", type=Path, required=True)
+  _add_songs_arguments(evaluate)
   evaluate.set_defaults(verb="evaluate")
 
   describe = verbs.add_parser(
@@ -122,6 +123,39 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--output", type=Path, required=True)
     verb.set_defaults(verb=name)
   return parser
+
+
+def _add_songs_arguments(evaluate: argparse.ArgumentParser) -> None:
+  evaluate.add_argument(
+    "--songs",
+    type=Path,
+    metavar="FOLDER",
+    help="score whole songs of this folder instead of the prepared dataset",
+  )
+  evaluate.add_argument(
+    "--layout",
+    # The songs of `rendered` lie in no folder.
+    choices=[layout for layout in LAYOUTS if layout != "rendered"],
+    help="of the folder: stem_folder if not given",
+  )
+  evaluate.add_argument(
+    "--split",
+    choices=("all", "train", "validation", "test"),
+    help="which songs of the folder; if not given, all of a plain folder and "
+    "the test songs of a known dataset",
+  )
+  evaluate.add_argument(
+    "--list",
+    type=Path,
+    metavar="FILE",
+    help="list of the folder that an earlier evaluation has written; if not "
+    "given, it is drawn once and kept beside the results",
+  )
+  evaluate.add_argument(
+    "--museval",
+    action="store_true",
+    help="also BSSEval v4 of the songs, which is slow; needs the extra [eval]",
+  )
 
 
 def _add_plan_verb(verbs: argparse._SubParsersAction) -> None:

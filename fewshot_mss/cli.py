@@ -29,6 +29,7 @@ _EXTRAS = {
   "array_record": "train",
   "midirenderer": "render",
   "mido": "render",
+  "museval": "eval",
   "pretty_midi": "render",
   "tensorboardX": "train",
   "tensorflow": "train",
@@ -195,10 +196,33 @@ def _train(parsed: argparse.Namespace) -> None:
 
 
 def _evaluate(parsed: argparse.Namespace) -> None:
+  if parsed.songs is not None:
+    _evaluate_songs(parsed)
+    return
+  for name in ("layout", "split", "list", "museval"):
+    if getattr(parsed, name):
+      raise InputError(f"--{name} is for songs: name a folder with --songs")
   from fewshot_mss.training.scoring import evaluate_run
 
   evaluate_run(require_config(parsed), parsed.workdir)
   print(f"wrote {parsed.workdir / 'evaluation'}")
+
+
+def _evaluate_songs(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.training.song_scoring import (
+    SongsRequest,
+    evaluate_songs_run,
+  )
+
+  request = SongsRequest(
+    parsed.songs,
+    parsed.layout or "stem_folder",
+    parsed.split,
+    parsed.list,
+    parsed.museval,
+  )
+  folder = evaluate_songs_run(require_config(parsed), parsed.workdir, request)
+  print(f"wrote {folder}")
 
 
 def _describe(parsed: argparse.Namespace) -> None:
