@@ -13,7 +13,7 @@ from typing import Any
 from fewshot_mss.data.catalogue import write_text_whole
 from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation.scores import Score
-from fewshot_mss.evaluation.songs import SongResult
+from fewshot_mss.evaluation.song_evaluation import SongResult
 
 Key = dict[str, Any]
 

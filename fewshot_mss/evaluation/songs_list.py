@@ -200,7 +200,8 @@ def _draw_item(
   wrong = audible[int(rng.random() * len(audible))]
   positives, negatives = [], []
   for asked in (instrument, wrong):
-    rest = shuffled(rng, [n for n in survey.instruments if n != asked])
+    rest = [name for name in survey.instruments if name != asked]
+    rest = [rest[place] for place in drawn_order(rng, len(rest))]
     positives.append(_draw(rng, usable, [asked], MAX_POSITIVES))
     negatives.append(_draw(rng, usable, rest, MAX_NEGATIVES))
   item = SongItem(

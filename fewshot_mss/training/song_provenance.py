@@ -12,7 +12,7 @@ from fewshot_mss.data.song_keys import song_key
 from fewshot_mss.data.sources import load_sources
 from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation.report import machine_description
-from fewshot_mss.evaluation.songs import SongSettings
+from fewshot_mss.evaluation.song_evaluation import SongSettings
 from fewshot_mss.evaluation.songs_list import SongItem, SongsList
 from fewshot_mss.export.archive import Archive
 from fewshot_mss.training.checkpoint import check_trained_on

@@ -32,15 +32,15 @@ from fewshot_mss.evaluation.finished_songs import (
 )
 from fewshot_mss.evaluation.network import host_batch
 from fewshot_mss.evaluation.report import write_evaluation
-from fewshot_mss.evaluation.scores import in_list_order
-from fewshot_mss.evaluation.song_network import SongSystem, network_songs
-from fewshot_mss.evaluation.song_survey import survey_songs
-from fewshot_mss.evaluation.songs import (
+from fewshot_mss.evaluation.scores import Score, in_list_order
+from fewshot_mss.evaluation.song_evaluation import (
   SongResult,
   SongSettings,
   choose_song_items,
   evaluate_songs,
 )
+from fewshot_mss.evaluation.song_network import SongSystem, network_songs
+from fewshot_mss.evaluation.song_survey import survey_songs
 from fewshot_mss.evaluation.songs_list import (
   EXAMPLE_S,
   SongItem,
@@ -128,17 +128,22 @@ def evaluate_songs_run(
   items = choose_song_items(
     songs_list, settings.instruments, config.eval.max_items
   )
+  lengths_s = {
+    "patch_s": archive.training["mixture_s"],
+    "piece_s": archive.training["example_s"],
+  }
   system = network_songs(
     model,
     archive.params,
     shots=settings.shots,
-    patch_s=archive.training["mixture_s"],
-    piece_s=archive.training["example_s"],
+    **lengths_s,
     batch=host_batch(config.eval.batch),
   )
   key: Key = {
+    "columns": list(Score._fields),
     "list": list_hash,
     "weights": archive.content_hash,
+    "lengths_s": lengths_s,
     "settings": json.loads(json.dumps(settings)),
     "items": [item.index for item in items],
     "museval": version,
@@ -195,7 +200,7 @@ def _get_list(
       write_songs_list(drawn, path)
     text = read_list_file(given)
   # All go by the same list, whatever they have on their disks.
-  text = parallel.gather_texts(text)[0]
+  text = json.loads(parallel.gather_texts(json.dumps(text))[0])
   songs_list, list_hash = parse_songs_list(text, given)
   check_list_fits(songs_list, given, tracks, request.folder)
   if not songs_list.items:
@@ -242,8 +247,8 @@ def _score_all(
 
 def _from_all(results: Sequence[SongResult]) -> list[SongResult]:
   """Returns the results of all processes on each of them."""
-  texts = parallel.gather_texts("\n".join(map(to_line, results)))
-  return [from_line(line) for text in texts for line in text.splitlines()]
+  texts = parallel.gather_texts(json.dumps([to_line(r) for r in results]))
+  return [from_line(line) for text in texts for line in json.loads(text)]
 
 
 def _write(
