@@ -29,8 +29,10 @@ Frames = dict[str, list[float]]
 
 def museval_version() -> str:
   """Returns the version of museval; ModuleNotFoundError if there is none."""
+  import museval
   from museval.version import _version
 
+  del museval
   return str(_version)
 
 

@@ -51,7 +51,7 @@ def score_song_item(
   labels: Mapping[str, str],
   mixture: Float32[np.ndarray, "channels samples"],
   target: Float32[np.ndarray, "channels samples"],
-  outputs: Float32[np.ndarray, "outputs channels samples"],
+  outputs: Float32[np.ndarray, "outputs _ _"],
   *,
   num_sources: int,
   shots: tuple[int, ...],
