@@ -5,7 +5,6 @@ import pytest
 
 from fewshot_mss.evaluation import metrics
 
-
 METRICS = (
   metrics.usdr_db,
   metrics.si_sdr_db,
