@@ -92,20 +92,21 @@ def _parser() -> argparse.ArgumentParser:
     "train", help="train a separator", epilog=CONFIG_HELP
   )
   train.add_argument("--workdir", type=Path, required=True)
-  train.add_argument(
-    "--distributed",
-    action="store_true",
-    help="join the other hosts that the cluster (TPU, SLURM, MPI) tells of",
-  )
-  train.add_argument("--coordinator", help="HOST:PORT of process 0")
-  train.add_argument("--num_processes", type=int)
-  train.add_argument("--process_id", type=int)
+  _add_host_words(train)
   train.set_defaults(verb="train")
 
   evaluate = verbs.add_parser(
     "evaluate", help="score a trained workdir", epilog=CONFIG_HELP
   )
   evaluate.add_argument("--workdir", type=Path, required=True)
+  evaluate.add_argument(
+    "--checkpoint",
+    default="best",
+    metavar="best|last|STEP",
+    help="best: WORKDIR/model, the default; last or the steps of a checkpoint: "
+    "its scores go to WORKDIR/evaluation/last or step_STEP",
+  )
+  _add_host_words(evaluate)
   evaluate.set_defaults(verb="evaluate")
 
   describe = verbs.add_parser(
@@ -122,6 +123,17 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--output", type=Path, required=True)
     verb.set_defaults(verb=name)
   return parser
+
+
+def _add_host_words(verb: argparse.ArgumentParser) -> None:
+  verb.add_argument(
+    "--distributed",
+    action="store_true",
+    help="join the other hosts that the cluster (TPU, SLURM, MPI) tells of",
+  )
+  verb.add_argument("--coordinator", help="HOST:PORT of process 0")
+  verb.add_argument("--num_processes", type=int)
+  verb.add_argument("--process_id", type=int)
 
 
 def _add_plan_verb(verbs: argparse._SubParsersAction) -> None:
