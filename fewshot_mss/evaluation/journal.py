@@ -1,8 +1,9 @@
-"""What an evaluation has done so far, in a file, for the next start.
+"""What an evaluation has done so far, in files, for the next start.
 
 One line a batch is appended as soon as the batch is scored. The first line says
 what the figures depend on: where anything of that is different, they are scored
-anew.
+anew. Each host writes a file of its own and reads those of all, for an item has
+the same figures on whatever host it is.
 """
 
 import hashlib
@@ -16,17 +17,12 @@ from fewshot_mss.data.evaluation_items import EvaluationItem
 from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation.scores import Score
 
-_PATTERN = "unfinished_{}_of_{}.jsonl"
-
-
-def journal_path(directory: Path, host: int, hosts: int) -> Path:
-  """Returns where a host writes its share of what `directory` will hold."""
-  return directory / _PATTERN.format(host, hosts)
+_NAME = "unfinished_{}_of_{}.jsonl"
 
 
 def remove_journals(directory: Path) -> None:
   """Removes the files of all hosts, also those of a start with more hosts."""
-  for path in directory.glob(_PATTERN.format("*", "*")):
+  for path in directory.glob(_NAME.format("*", "*")):
     path.unlink(missing_ok=True)
 
 
@@ -34,38 +30,45 @@ class Journal:
   """The scores of finished batches; as a context manager it closes its file.
 
   Attributes:
-    path: Where it is.
-    num_found: How many items another start had done.
+    num_found: How many items are done already.
   """
 
-  def __init__(self, path: Path, depends_on: Mapping[str, Any]):
-    """Reads what is there, and says on stderr whether it can be used.
+  def __init__(
+    self,
+    directory: Path,
+    depends_on: Mapping[str, Any],
+    host: int = 0,
+    hosts: int = 1,
+  ):
+    """Reads what is there; host 0 says on stderr whether it can be used.
 
     Args:
-      path: Where; nothing is written before the first batch is. What a kill
-        left of a line is not used, and cut off then.
+      directory: Where the files are. Nothing is written before the first batch
+        is; what a kill left of a line is not used, and cut off then.
       depends_on: What the figures depend on, by names for people; JSON values.
+      host: Which of the hosts this is.
+      hosts: How many there are.
 
     Raises:
-      InputError: If the file cannot be read.
+      InputError: If a file cannot be read.
     """
-    self.path = path
+    self._path = directory / _NAME.format(host, hosts)
     self._done: dict[tuple[str, int], list[Score]] = {}
     self._file: BinaryIO | None = None
     self._header = {name: _digest(value) for name, value in depends_on.items()}
     self._header["columns"] = _digest(Score._fields)
-    try:
+    differing: set[str] = set()
+    # Bytes that stay of the file of this host.
+    self._size = 0
+    for path in sorted(directory.glob(_NAME.format("*", "*"))):
       first, *lines = _whole_lines(path) or [b""]
-    except OSError as error:
-      raise InputError(
-        f"{path} cannot be read ({error.strerror}): remove it"
-      ) from error
-    there = _parsed(first)
-    is_same = there == self._header
-    # Of the file, what is kept.
-    self._size = self._take(first, lines) if is_same else 0
+      differing |= _differences(first, self._header)
+      size = self._take(first, lines) if _parsed(first) == self._header else 0
+      if path == self._path:
+        self._size = size
     self.num_found = len(self._done)
-    self._say(bool(first) and not is_same, there)
+    if host == 0:
+      _say(directory, self.num_found, differing)
 
   def scores_of(
     self, dataset: str, items: Sequence[EvaluationItem]
@@ -100,7 +103,7 @@ class Journal:
       self._file.flush()
     except OSError as error:
       raise InputError(
-        f"{self.path} cannot be written ({error.strerror}): make room, or see "
+        f"{self._path} cannot be written ({error.strerror}): make room, or see "
         "to it that its folder can be written"
       ) from error
 
@@ -112,9 +115,9 @@ class Journal:
       self._file.close()
 
   def _open(self) -> BinaryIO:
-    """Opens the file behind what is kept of it; the rest is cut off."""
-    self.path.parent.mkdir(parents=True, exist_ok=True)
-    file = self.path.open("r+b" if self._size else "wb")
+    """Opens the file behind what stays of it; the rest is cut off."""
+    self._path.parent.mkdir(parents=True, exist_ok=True)
+    file = self._path.open("r+b" if self._size else "wb")
     file.truncate(self._size)
     file.seek(self._size)
     if not self._size:
@@ -125,44 +128,51 @@ class Journal:
     """Takes the lines up to one that is damaged; returns their bytes."""
     size = len(first)
     for line in lines:
-      rows = _parsed(line)
       try:
-        scores = [Score(*row) for row in rows]
+        scores = [Score(*row) for row in _parsed(line)]
       except TypeError:
         break
-      places = {score.place for score in scores}
-      self._done |= {
-        place: [score for score in scores if score.place == place]
-        for place in places
-      }
+      by_place: dict[tuple[str, int], list[Score]] = {}
+      for score in scores:
+        by_place.setdefault(score.place, []).append(score)
+      self._done |= by_place
       size += len(line)
     return size
 
-  def _say(self, is_other: bool, there: Any) -> None:
-    header = self._header
-    if self.num_found:
-      print(
-        f"fewshot-mss: goes on: {self.num_found} items are scored already "
-        f"({self.path})",
-        file=sys.stderr,
-      )
-    elif is_other:
-      changed = ["its first line is damaged"]
-      if isinstance(there, dict):
-        names = sorted(there.keys() | header.keys())
-        changed = [n for n in names if there.get(n) != header.get(n)]
-      print(
-        f"fewshot-mss: {self.path} is of another evaluation "
-        f"({', '.join(changed)}): all items are scored anew",
-        file=sys.stderr,
-      )
+
+def _say(directory: Path, num_found: int, differing: set[str]) -> None:
+  if differing:
+    print(
+      f"fewshot-mss: the unfinished evaluation in {directory} is of another "
+      f"({', '.join(sorted(differing))}): its items are scored anew",
+      file=sys.stderr,
+    )
+  if num_found:
+    print(
+      f"fewshot-mss: the evaluation goes on, {num_found} items are done",
+      file=sys.stderr,
+    )
+
+
+def _differences(first: bytes, header: dict[str, str]) -> set[str]:
+  """Returns in what a first line differs; nothing if there is no whole one."""
+  there = _parsed(first)
+  if not first or there == header:
+    return set()
+  if not isinstance(there, dict):
+    return {"its first line is damaged"}
+  names = there.keys() | header.keys()
+  return {name for name in names if there.get(name) != header.get(name)}
 
 
 def _whole_lines(path: Path) -> list[bytes]:
-  """Returns the lines that have an end; none if there is no file."""
-  if not path.exists():
-    return []
-  lines = path.read_bytes().splitlines(keepends=True)
+  """Returns the lines that have an end."""
+  try:
+    lines = path.read_bytes().splitlines(keepends=True)
+  except OSError as error:
+    raise InputError(
+      f"{path} cannot be read ({error.strerror}): remove it"
+    ) from error
   return [line for line in lines if line.endswith(b"\n")]
 
 

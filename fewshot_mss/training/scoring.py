@@ -17,11 +17,7 @@ from fewshot_mss.data.evaluation_list import list_hash, list_path
 from fewshot_mss.data.source_items import source_items
 from fewshot_mss.data.sources import Sources, load_sources
 from fewshot_mss.evaluation.evaluate import evaluate, evaluated_shots
-from fewshot_mss.evaluation.journal import (
-  Journal,
-  journal_path,
-  remove_journals,
-)
+from fewshot_mss.evaluation.journal import Journal, remove_journals
 from fewshot_mss.evaluation.metrics import METRICS_VERSION
 from fewshot_mss.evaluation.report import machine_description, write_evaluation
 from fewshot_mss.evaluation.scores import MODEL, Score, in_list_order
@@ -182,8 +178,8 @@ def evaluate_run(
   model = build_model(archive.model)
   folder = results_folder(workdir, checkpoint)
   share = (jax.process_index(), jax.process_count())
-  depends_on = _depends_on(config.eval, archive, sources, share)
-  with Journal(journal_path(folder, *share), depends_on) as journal:
+  depends_on = _depends_on(config.eval, archive, sources)
+  with Journal(folder, depends_on, *share) as journal:
     scores = _evaluate(
       config.eval,
       model,
@@ -203,12 +199,9 @@ def evaluate_run(
 
 
 def _depends_on(
-  eval_config: ConfigDict,
-  archive: Archive,
-  sources: Sources,
-  share: tuple[int, int],
+  eval_config: ConfigDict, archive: Archive, sources: Sources
 ) -> dict[str, Any]:
-  """Returns all that the scores of a share depend on, as JSON values."""
+  """Returns all that scores depend on, as JSON values."""
   config = json.loads(eval_config.to_json())
   # Of the intervals alone, which are computed last.
   del config["bootstrap_samples"]
@@ -224,7 +217,6 @@ def _depends_on(
     "eval": config,
     "metrics": METRICS_VERSION,
     "JAX and devices": [jax.__version__, jax.devices()[0].device_kind],
-    "share of the processes": share,
   }
 
 

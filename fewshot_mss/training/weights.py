@@ -123,7 +123,13 @@ def _config_of(workdir: Path) -> ConfigDict:
   config = get_config()
   try:
     config.update(json.loads(path.read_text(encoding="utf-8"))["config"])
-  except (OSError, ValueError, KeyError, TypeError) as error:
+  except (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+  ) as error:
     raise InputError(
       f"{path} cannot be read: name the workdir of a run with --workdir"
     ) from error
