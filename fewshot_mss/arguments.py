@@ -23,6 +23,8 @@ CONFIG_VERBS = (
   "bench",
   "data show",
 )
+# What `evaluate` takes with `--songs` alone.
+_SONGS_WORDS = ("layout", "split", "list", "museval")
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
@@ -44,6 +46,10 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     raise InputError(
       f"{config_words[0]}: `fewshot-mss {parsed.verb}` takes no configuration"
     )
+  if parsed.verb == "evaluate" and parsed.songs is None:
+    for name in _SONGS_WORDS:
+      if getattr(parsed, name):
+        raise InputError(f"--{name} is for songs: name a folder with --songs")
   parsed.config = load_config(config_words)
   return parsed
 
@@ -92,21 +98,22 @@ def _parser() -> argparse.ArgumentParser:
     "train", help="train a separator", epilog=CONFIG_HELP
   )
   train.add_argument("--workdir", type=Path, required=True)
-  train.add_argument(
-    "--distributed",
-    action="store_true",
-    help="join the other hosts that the cluster (TPU, SLURM, MPI) tells of",
-  )
-  train.add_argument("--coordinator", help="HOST:PORT of process 0")
-  train.add_argument("--num_processes", type=int)
-  train.add_argument("--process_id", type=int)
+  _add_host_words(train)
   train.set_defaults(verb="train")
 
   evaluate = verbs.add_parser(
     "evaluate", help="score a trained workdir", epilog=CONFIG_HELP
   )
   evaluate.add_argument("--workdir", type=Path, required=True)
+  evaluate.add_argument(
+    "--checkpoint",
+    default="best",
+    metavar="best|last|STEP",
+    help="best: WORKDIR/model, the default; last or the steps of a checkpoint: "
+    "its scores go to WORKDIR/evaluation/last or step_STEP",
+  )
   _add_songs_arguments(evaluate)
+  _add_host_words(evaluate)
   evaluate.set_defaults(verb="evaluate")
 
   describe = verbs.add_parser(
@@ -156,6 +163,17 @@ def _add_songs_arguments(evaluate: argparse.ArgumentParser) -> None:
     action="store_true",
     help="also BSSEval v4 of the songs, which is slow; needs the extra [eval]",
   )
+
+
+def _add_host_words(verb: argparse.ArgumentParser) -> None:
+  verb.add_argument(
+    "--distributed",
+    action="store_true",
+    help="join the other hosts that the cluster (TPU, SLURM, MPI) tells of",
+  )
+  verb.add_argument("--coordinator", help="HOST:PORT of process 0")
+  verb.add_argument("--num_processes", type=int)
+  verb.add_argument("--process_id", type=int)
 
 
 def _add_plan_verb(verbs: argparse._SubParsersAction) -> None:

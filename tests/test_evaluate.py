@@ -19,6 +19,7 @@ from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation import evaluate as evaluation
 from fewshot_mss.evaluation import metrics, scores
 from fewshot_mss.evaluation.items import choose_items, deal_out, first_shots
+from fewshot_mss.evaluation.journal import Journal
 from fewshot_mss.evaluation.summary import find_row, summarise, verdict
 from fewshot_mss.models.separator import FewShotSeparator
 from tiny_model import make_batch, make_model, to_jax
@@ -308,6 +309,38 @@ def test_joined_scores_are_in_the_order_of_datasets_and_lists(run, answers):
     one[middle] + other[2 * each :],
   ]
   assert scores.in_list_order(shares, ["z", "a"]) == one + other
+
+
+def test_what_a_journal_holds_is_not_asked_again(run, answers, tmp_path):
+  asked = []
+
+  def deaf(mixture, *rest):
+    asked.append(len(mixture))
+    return answers["deaf"](mixture, *rest)
+
+  def score(**changes):
+    asked.clear()
+    with Journal(tmp_path, {}) as journal:
+      return run(deaf, dataset="toy", journal=journal, **changes)
+
+  with pytest.raises(InputError):
+    # The second batch goes wrong: the first one is kept.
+    run(
+      lambda mixture, *rest: (
+        deaf(mixture, *rest) / np.float32(len(asked) <= 2 * len(SHOTS))
+      ),
+      dataset="toy",
+      journal=Journal(tmp_path, {}),
+    )
+  whole = run(answers["deaf"], dataset="toy")
+  assert {row.dataset for row in whole} == {"toy"}
+  assert score() == whole and len(asked) == 2 * 2 * len(SHOTS)
+  assert score() == whole and asked == []
+  # Batches of another size, of which some are done in part.
+  (path,) = tmp_path.iterdir()
+  lines = path.read_bytes().splitlines(keepends=True)
+  path.write_bytes(b"".join(lines[:2]))
+  assert score(batch=2) == whole and len(asked) == 3 * 2 * len(SHOTS)
 
 
 def test_a_system_gets_the_support_cut_and_whole_batches(run, answers, items):

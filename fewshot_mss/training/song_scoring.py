@@ -7,29 +7,20 @@ process 0 writes. Songs that an earlier start has done are not done again.
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import jax
 from ml_collections import ConfigDict
 
-from fewshot_mss.data.headers import unreadable_stems
-from fewshot_mss.data.layouts.datasets import read_layout
-from fewshot_mss.data.tracks import Track, TrackSet
-from fewshot_mss.errors import InputError
+from fewshot_mss.data.sources import load_sources
+from fewshot_mss.data.tracks import Track
 from fewshot_mss.evaluation import museval_json
 from fewshot_mss.evaluation.evaluate import (
   check_eval_config,
   evaluated_negatives,
   evaluated_shots,
 )
-from fewshot_mss.evaluation.finished_songs import (
-  Key,
-  add_song,
-  begin_file,
-  from_line,
-  read_finished,
-  to_line,
-)
+from fewshot_mss.evaluation.journal import Journal, remove_journals
+from fewshot_mss.evaluation.metrics import METRICS_VERSION
 from fewshot_mss.evaluation.network import host_batch
 from fewshot_mss.evaluation.report import write_evaluation
 from fewshot_mss.evaluation.scores import Score, in_list_order
@@ -40,65 +31,38 @@ from fewshot_mss.evaluation.song_evaluation import (
   evaluate_songs,
 )
 from fewshot_mss.evaluation.song_network import SongSystem, network_songs
-from fewshot_mss.evaluation.song_survey import survey_songs
-from fewshot_mss.evaluation.songs_list import (
-  EXAMPLE_S,
-  SongItem,
-  SongsList,
-  draw_songs_list,
-)
-from fewshot_mss.evaluation.songs_list_file import (
-  LIST_NAME,
-  check_list_fits,
-  parse_songs_list,
-  read_list_file,
-  write_list_text,
-  write_songs_list,
-)
+from fewshot_mss.evaluation.songs_list import SongItem, SongsList
 from fewshot_mss.evaluation.summary import Summary, summarise
-from fewshot_mss.export.archive import load_archive
 from fewshot_mss.export.checks import build_model
 from fewshot_mss.training import parallel
+from fewshot_mss.training.checkpoint import check_trained_on
 from fewshot_mss.training.song_provenance import song_provenance
-
-ALL_SONGS = "all"
-# Folders of these layouts are a person's own: all of their songs are scored.
-_PLAIN_LAYOUTS = ("stem_folder", "midi")
-
-
-class SongsRequest(NamedTuple):
-  """Which songs to score, and how.
-
-  Attributes:
-    folder: Of the songs.
-    layout: How it is laid out; see data/layouts.
-    split: Which of its songs: `train`, `validation`, `test` or `all`; None
-      for all songs of a plain folder and the test songs of a known dataset.
-    list_file: The list to score; None for the one in the workdir, which is
-      drawn at first.
-    museval: Whether to run BSSEval v4, too.
-  """
-
-  folder: Path
-  layout: str = "stem_folder"
-  split: str | None = None
-  list_file: Path | None = None
-  museval: bool = False
+from fewshot_mss.training.songs_request import (
+  SongsRequest,
+  get_list,
+  read_tracks,
+)
+from fewshot_mss.training.weights import BEST, read_weights, results_folder
 
 
 def evaluate_songs_run(
-  config: ConfigDict, workdir: Path, request: SongsRequest
+  config: ConfigDict,
+  workdir: Path,
+  request: SongsRequest,
+  checkpoint: str = BEST,
 ) -> Path:
-  """Scores the trained model of a workdir on whole songs.
+  """Scores the weights of a run on whole songs.
 
   All processes call this. Process 0 writes `workdir/evaluation/songs_NAME/`:
-  what `evaluate` writes, the list, and a folder `museval` if asked for.
+  what `evaluate` writes, the list, and a folder `museval` if asked for; of
+  another checkpoint than `best` into the folder of its scores.
 
   Args:
     config: `eval` and `seed` are read, and `data.sources` to see whether
-      training has heard the songs.
-    workdir: `workdir/model` is what is scored.
+      training has heard the songs, and for the instruments of a checkpoint.
+    workdir: Folder of the run.
     request: Which songs.
+    checkpoint: See `read_weights`.
 
   Returns:
     The folder.
@@ -108,11 +72,13 @@ def evaluate_songs_run(
   """
   check_eval_config(config.eval)
   version = museval_json.museval_version() if request.museval else ""
-  archive = load_archive(workdir / "model")
-  tracks = _read_tracks(request)
+  archive = read_weights(workdir, checkpoint).archive
+  if not archive.instruments:
+    archive = archive._replace(instruments=_seen_instruments(config, workdir))
+  tracks = read_tracks(request)
   name = request.folder.resolve().name
-  folder = workdir / "evaluation" / f"songs_{name}"
-  songs_list, list_hash = _get_list(request, folder, tracks, config.seed)
+  folder = results_folder(workdir, checkpoint) / f"songs_{name}"
+  songs_list, list_hash = get_list(request, folder, tracks, config.seed)
   model = build_model(archive.model)
   settings = SongSettings(
     dataset=name,
@@ -139,78 +105,35 @@ def evaluate_songs_run(
     **lengths_s,
     batch=host_batch(config.eval.batch),
   )
-  key: Key = {
-    "columns": list(Score._fields),
-    "list": list_hash,
+  depends_on = {
+    "evaluation list": list_hash,
     "weights": archive.content_hash,
-    "lengths_s": lengths_s,
-    "settings": json.loads(json.dumps(settings)),
-    "items": [item.index for item in items],
+    "model": dict(archive.model),
+    "patches and pieces": lengths_s,
+    "settings": settings,
+    "metrics": METRICS_VERSION,
     "museval": version,
+    "JAX and devices": [jax.__version__, jax.devices()[0].device_kind],
   }
-  results = _score_all(songs_list, items, tracks, system, settings, folder, key)
+  share = (jax.process_index(), jax.process_count())
+  with Journal(folder, depends_on, *share) as journal:
+    results = _score_all(songs_list, items, tracks, system, settings, journal)
   if jax.process_index() == 0:
     provenance = song_provenance(
       config, workdir, archive, songs_list, list_hash, items, settings
     )
     _write(config, folder, settings, results, provenance, version)
+  # As in `evaluate_run`: not before it is all written.
+  parallel.wait_for_all("the evaluation on songs is written")
+  remove_journals(folder)
   return folder
 
 
-def _read_tracks(request: SongsRequest) -> list[Track]:
-  """Reads which songs there are, and the headers of their files."""
-  track_set = read_layout(request.layout, request.folder, {})
-  split = _split(request)
-  tracks = tuple(
-    track for track in track_set.tracks if split in (ALL_SONGS, track.split)
-  )
-  if not tracks:
-    raise InputError(
-      f"{request.folder} has no {split} songs: name others with --split"
-    )
-  faults = unreadable_stems(TrackSet(tracks))
-  if faults:
-    raise InputError(next(iter(faults.values())))
-  return list(tracks)
-
-
-def _split(request: SongsRequest) -> str:
-  if request.split is not None:
-    return request.split
-  return ALL_SONGS if request.layout in _PLAIN_LAYOUTS else "test"
-
-
-def _get_list(
-  request: SongsRequest, folder: Path, tracks: Sequence[Track], seed: int
-) -> tuple[SongsList, str]:
-  """Returns the list and its hash; process 0 draws it if there is none."""
-  path = folder / LIST_NAME
-  given = request.list_file or path
-  text = ""
-  if jax.process_index() == 0:
-    if request.list_file is None and not path.exists():
-      surveys = survey_songs(tracks, example_s=EXAMPLE_S)
-      drawn = draw_songs_list(
-        surveys,
-        layout=request.layout,
-        split=_split(request),
-        seed=seed,
-        example_s=EXAMPLE_S,
-      )
-      write_songs_list(drawn, path)
-    text = read_list_file(given)
-  # All go by the same list, whatever they have on their disks.
-  text = json.loads(parallel.gather_texts(json.dumps(text))[0])
-  songs_list, list_hash = parse_songs_list(text, given)
-  check_list_fits(songs_list, given, tracks, request.folder)
-  if not songs_list.items:
-    raise InputError(
-      f"{request.folder}: nothing to score; {'; '.join(songs_list.skipped[:3])}"
-    )
-  if jax.process_index() == 0 and given != path:
-    # Beside the results, to the byte.
-    write_list_text(text, path)
-  return songs_list, list_hash
+def _seen_instruments(config: ConfigDict, workdir: Path) -> tuple[str, ...]:
+  """Returns the seen instruments of a run, which its checkpoints lack."""
+  sources = load_sources(config.data.sources)
+  check_trained_on(workdir, config.data.sources, sources.content_hash)
+  return tuple(sources.class_names)
 
 
 def _score_all(
@@ -219,17 +142,23 @@ def _score_all(
   tracks: Sequence[Track],
   system: SongSystem,
   settings: SongSettings,
-  folder: Path,
-  key: Key,
+  journal: Journal,
 ) -> list[SongResult]:
   """Scores the songs that are not done yet; all processes return all."""
   process, processes = jax.process_index(), jax.process_count()
-  before = read_finished(folder, key)
+  indices: dict[str, list[int]] = {}
+  for item in items:
+    indices.setdefault(item.song, []).append(item.index)
+  before = []
+  for song, places in indices.items():
+    scores = journal.scores_of(settings.dataset, places)
+    if scores is not None:
+      frames = journal.aside_of(settings.dataset, places)
+      before.append(SongResult(song, scores, frames))
   # Processes may see different disks.
   done = {result.song for result in _from_all(before)}
-  songs = list(dict.fromkeys(item.song for item in items))
+  songs = list(indices)
   left = [song for song in songs if song not in done][process::processes]
-  path = begin_file(folder, process, key, before)
   now = []
   for result in evaluate_songs(
     songs_list,
@@ -239,7 +168,7 @@ def _score_all(
     settings,
     progress=process == 0,
   ):
-    add_song(path, result)
+    journal.add(result.scores, result.frames)
     now.append(result)
   together = {result.song: result for result in _from_all([*before, *now])}
   return [together[song] for song in songs]
@@ -247,8 +176,12 @@ def _score_all(
 
 def _from_all(results: Sequence[SongResult]) -> list[SongResult]:
   """Returns the results of all processes on each of them."""
-  texts = parallel.gather_texts(json.dumps([to_line(r) for r in results]))
-  return [from_line(line) for text in texts for line in json.loads(text)]
+  texts = parallel.gather_texts(json.dumps(results))
+  return [
+    SongResult(song, [Score(*row) for row in rows], frames)
+    for text in texts
+    for song, rows, frames in json.loads(text)
+  ]
 
 
 def _write(
