@@ -151,37 +151,35 @@ def test_finished_songs_are_not_done_again(
 
 
 def test_a_checkpoint_is_scored_beside(
-  config, workdir, root, answered, monkeypatch
+  config, workdir, root, answered, toy_dataset, toy_sources, monkeypatch
 ):
   answered("perfect")
+  # As of a checkpoint, which does not tell the seen instruments.
   monkeypatch.setattr(
     song_scoring,
     "read_weights",
     lambda folder, word: Weights(
-      load_archive(folder / "model")._replace(instruments=()), word
+      load_archive(folder / "model")._replace(instruments=()), f"the {word}th"
     ),
   )
-  monkeypatch.setattr(
-    song_scoring, "_seen_instruments", lambda *_: ("bass", "horn")
-  )
-  folder = evaluate_songs_run(config, workdir, SongsRequest(root), "7")
-  assert folder == workdir / "evaluation" / "step_7" / "songs_folder"
-  # The lead is unseen now, and is in all of the songs.
-  assert systems(folder, "unseen")["model", 3]["num_items"] == 3
-
-
-def test_the_seen_instruments_of_a_run_are_those_of_its_data(
-  config, workdir, toy_dataset, toy_sources
-):
   config.data.sources = str(toy_dataset)
+  (workdir / "config.json").write_text(json.dumps({"data_hash": "other"}))
+  request = SongsRequest(root)
+  with pytest.raises(InputError):
+    evaluate_songs_run(config, workdir, request, "7")
+  assert not (workdir / "evaluation").exists()
   (workdir / "config.json").write_text(
     json.dumps({"data_hash": toy_sources.content_hash})
   )
-  found = song_scoring._seen_instruments(config, workdir)
-  assert found == tuple(toy_sources.class_names) and found
-  (workdir / "config.json").write_text(json.dumps({"data_hash": "other"}))
-  with pytest.raises(InputError):
-    song_scoring._seen_instruments(config, workdir)
+  folder = evaluate_songs_run(config, workdir, request, "7")
+  assert folder == workdir / "evaluation" / "step_7" / "songs_folder"
+  assert read(folder)["provenance"]["checkpoint"] == "the 7th"
+  with (folder / "evaluation_items.csv").open(newline="") as file:
+    seen = {
+      r["instrument"] for r in csv.DictReader(file) if r["group"] == "seen"
+    }
+  songs_have = {"bass", "lead", "horn"}
+  assert seen == songs_have & set(toy_sources.class_names)
 
 
 def test_each_process_scores_its_songs_and_all_get_all(

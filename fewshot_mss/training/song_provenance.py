@@ -14,14 +14,14 @@ from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation.report import machine_description
 from fewshot_mss.evaluation.song_evaluation import SongSettings
 from fewshot_mss.evaluation.songs_list import SongItem, SongsList
-from fewshot_mss.export.archive import Archive
 from fewshot_mss.training.checkpoint import check_trained_on
+from fewshot_mss.training.weights import Weights
 
 
 def song_provenance(
   config: ConfigDict,
   workdir: Path,
-  archive: Archive,
+  weights: Weights,
   songs_list: SongsList,
   list_hash: str,
   items: Sequence[SongItem],
@@ -32,7 +32,7 @@ def song_provenance(
   Args:
     config: `data.sources` is read, to see whether training has heard the songs.
     workdir: Of the training.
-    archive: What was scored.
+    weights: What was scored.
     songs_list: The list of the folder.
     list_hash: SHA-256 of its file.
     items: Those of the list that were scored.
@@ -41,6 +41,7 @@ def song_provenance(
   Returns:
     What `write_evaluation` takes.
   """
+  archive = weights.archive
   own = [item for item in items if item.left_out_s]
   provenance = {
     "songs": (
@@ -60,6 +61,7 @@ def song_provenance(
       f"{archive.training['global_batch']} mixtures x "
       f"{archive.training['num_queries']} queries"
     ),
+    "checkpoint": weights.name,
     "weights (SHA-256)": archive.content_hash,
     "machine": machine_description(),
     "command": " ".join(["fewshot-mss", *sys.argv[1:]]),

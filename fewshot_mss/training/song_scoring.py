@@ -33,6 +33,7 @@ from fewshot_mss.evaluation.song_evaluation import (
 from fewshot_mss.evaluation.song_network import SongSystem, network_songs
 from fewshot_mss.evaluation.songs_list import SongItem, SongsList
 from fewshot_mss.evaluation.summary import Summary, summarise
+from fewshot_mss.export.archive import Archive
 from fewshot_mss.export.checks import build_model
 from fewshot_mss.training import parallel
 from fewshot_mss.training.checkpoint import check_trained_on
@@ -42,7 +43,12 @@ from fewshot_mss.training.songs_request import (
   get_list,
   read_tracks,
 )
-from fewshot_mss.training.weights import BEST, read_weights, results_folder
+from fewshot_mss.training.weights import (
+  BEST,
+  Weights,
+  read_weights,
+  results_folder,
+)
 
 
 def evaluate_songs_run(
@@ -72,44 +78,22 @@ def evaluate_songs_run(
   """
   check_eval_config(config.eval)
   version = museval_json.museval_version() if request.museval else ""
-  archive = read_weights(workdir, checkpoint).archive
-  if not archive.instruments:
-    archive = archive._replace(instruments=_seen_instruments(config, workdir))
+  weights = _read_weights(config, workdir, checkpoint)
+  archive = weights.archive
   tracks = read_tracks(request)
   name = request.folder.resolve().name
   folder = results_folder(workdir, checkpoint) / f"songs_{name}"
   songs_list, list_hash = get_list(request, folder, tracks, config.seed)
-  model = build_model(archive.model)
-  settings = SongSettings(
-    dataset=name,
-    rate_hz=model.sample_rate_hz,
-    instruments=archive.instruments,
-    shots=evaluated_shots(model, config.eval),
-    max_negatives=evaluated_negatives(model, archive.training["max_negatives"]),
-    collapse_db=config.eval.collapse_db,
-    n_fft=model.n_fft,
-    hop_samples=model.hop_samples,
-    museval=request.museval,
-  )
+  settings, system = _set_up(config, archive, name, request.museval)
   items = choose_song_items(
     songs_list, settings.instruments, config.eval.max_items
   )
-  lengths_s = {
-    "patch_s": archive.training["mixture_s"],
-    "piece_s": archive.training["example_s"],
-  }
-  system = network_songs(
-    model,
-    archive.params,
-    shots=settings.shots,
-    **lengths_s,
-    batch=host_batch(config.eval.batch),
-  )
   depends_on = {
     "evaluation list": list_hash,
+    "items": [item.index for item in items],
     "weights": archive.content_hash,
     "model": dict(archive.model),
-    "patches and pieces": lengths_s,
+    "patches and pieces": _lengths_s(archive),
     "settings": settings,
     "metrics": METRICS_VERSION,
     "museval": version,
@@ -118,9 +102,9 @@ def evaluate_songs_run(
   share = (jax.process_index(), jax.process_count())
   with Journal(folder, depends_on, *share) as journal:
     results = _score_all(songs_list, items, tracks, system, settings, journal)
-  if jax.process_index() == 0:
+  if share[0] == 0:
     provenance = song_provenance(
-      config, workdir, archive, songs_list, list_hash, items, settings
+      config, workdir, weights, songs_list, list_hash, items, settings
     )
     _write(config, folder, settings, results, provenance, version)
   # As in `evaluate_run`: not before it is all written.
@@ -129,11 +113,52 @@ def evaluate_songs_run(
   return folder
 
 
-def _seen_instruments(config: ConfigDict, workdir: Path) -> tuple[str, ...]:
-  """Returns the seen instruments of a run, which its checkpoints lack."""
+def _read_weights(
+  config: ConfigDict, workdir: Path, checkpoint: str
+) -> Weights:
+  """Reads weights, with the seen instruments, which checkpoints lack."""
+  weights = read_weights(workdir, checkpoint)
+  if weights.archive.instruments:
+    return weights
   sources = load_sources(config.data.sources)
   check_trained_on(workdir, config.data.sources, sources.content_hash)
-  return tuple(sources.class_names)
+  seen = tuple(sources.class_names)
+  return weights._replace(archive=weights.archive._replace(instruments=seen))
+
+
+def _set_up(
+  config: ConfigDict, archive: Archive, name: str, museval: bool
+) -> tuple[SongSettings, SongSystem]:
+  """Returns how the songs of a folder are scored, and what separates them."""
+  model = build_model(archive.model)
+  shots = evaluated_shots(model, config.eval)
+  settings = SongSettings(
+    dataset=name,
+    rate_hz=model.sample_rate_hz,
+    instruments=archive.instruments,
+    shots=shots,
+    max_negatives=evaluated_negatives(model, archive.training["max_negatives"]),
+    collapse_db=config.eval.collapse_db,
+    n_fft=model.n_fft,
+    hop_samples=model.hop_samples,
+    museval=museval,
+  )
+  system = network_songs(
+    model,
+    archive.params,
+    shots=shots,
+    **_lengths_s(archive),
+    batch=host_batch(config.eval.batch),
+  )
+  return settings, system
+
+
+def _lengths_s(archive: Archive) -> dict[str, float]:
+  """Returns the lengths of the training, in which the network works."""
+  return {
+    "patch_s": archive.training["mixture_s"],
+    "piece_s": archive.training["example_s"],
+  }
 
 
 def _score_all(
