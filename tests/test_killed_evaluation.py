@@ -1,4 +1,4 @@
-"""A real `kill -9` amid `evaluate`, which ends as if undisturbed."""
+"""A real `kill -9` of `evaluate`, and it ends as if undisturbed."""
 
 import json
 import os
