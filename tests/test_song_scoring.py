@@ -1,6 +1,7 @@
 """`evaluate --songs` from its words to its files."""
 
 import csv
+import dataclasses
 import functools
 import hashlib
 import json
@@ -159,7 +160,8 @@ def test_a_checkpoint_is_scored_beside(
     song_scoring,
     "read_weights",
     lambda folder, word: Weights(
-      load_archive(folder / "model")._replace(instruments=()), f"the {word}th"
+      dataclasses.replace(load_archive(folder / "model"), instruments=()),
+      f"the {word}th",
     ),
   )
   config.data.sources = str(toy_dataset)

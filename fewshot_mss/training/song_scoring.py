@@ -4,6 +4,7 @@ Every process scores its share of the songs; then all have all scores, and
 process 0 writes. Songs that an earlier start has done are not done again.
 """
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -123,7 +124,8 @@ def _read_weights(
   sources = load_sources(config.data.sources)
   check_trained_on(workdir, config.data.sources, sources.content_hash)
   seen = tuple(sources.class_names)
-  return weights._replace(archive=weights.archive._replace(instruments=seen))
+  archive = dataclasses.replace(weights.archive, instruments=seen)
+  return weights._replace(archive=archive)
 
 
 def _set_up(
