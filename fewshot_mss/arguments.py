@@ -11,7 +11,7 @@ from typing import NoReturn
 from ml_collections import ConfigDict
 
 from fewshot_mss.config_file import CONFIG_HELP, load_config
-from fewshot_mss.data_arguments import add_data_verbs
+from fewshot_mss.data_arguments import LAYOUTS, add_data_verbs
 from fewshot_mss.errors import InputError
 
 CONFIG_VERBS = (
@@ -23,6 +23,8 @@ CONFIG_VERBS = (
   "bench",
   "data show",
 )
+# What `evaluate` takes with `--songs` alone.
+_SONGS_WORDS = ("layout", "split", "list", "museval")
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
@@ -44,6 +46,10 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     raise InputError(
       f"{config_words[0]}: `fewshot-mss {parsed.verb}` takes no configuration"
     )
+  if parsed.verb == "evaluate" and parsed.songs is None:
+    for name in _SONGS_WORDS:
+      if getattr(parsed, name):
+        raise InputError(f"--{name} is for songs: name a folder with --songs")
   parsed.config = load_config(config_words)
   return parsed
 
@@ -92,20 +98,22 @@ def _parser() -> argparse.ArgumentParser:
     "train", help="train a separator", epilog=CONFIG_HELP
   )
   train.add_argument("--workdir", type=Path, required=True)
-  train.add_argument(
-    "--distributed",
-    action="store_true",
-    help="join the other hosts that the cluster (TPU, SLURM, MPI) tells of",
-  )
-  train.add_argument("--coordinator", help="HOST:PORT of process 0")
-  train.add_argument("--num_processes", type=int)
-  train.add_argument("--process_id", type=int)
+  _add_host_words(train)
   train.set_defaults(verb="train")
 
   evaluate = verbs.add_parser(
     "evaluate", help="score a trained workdir", epilog=CONFIG_HELP
   )
   evaluate.add_argument("--workdir", type=Path, required=True)
+  evaluate.add_argument(
+    "--checkpoint",
+    default="best",
+    metavar="best|last|STEP",
+    help="best: WORKDIR/model, the default; last or the steps of a checkpoint: "
+    "its scores go to WORKDIR/evaluation/last or step_STEP",
+  )
+  _add_songs_arguments(evaluate)
+  _add_host_words(evaluate)
   evaluate.set_defaults(verb="evaluate")
 
   describe = verbs.add_parser(
@@ -122,6 +130,50 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--output", type=Path, required=True)
     verb.set_defaults(verb=name)
   return parser
+
+
+def _add_songs_arguments(evaluate: argparse.ArgumentParser) -> None:
+  evaluate.add_argument(
+    "--songs",
+    type=Path,
+    metavar="FOLDER",
+    help="score whole songs of this folder instead of the prepared dataset",
+  )
+  evaluate.add_argument(
+    "--layout",
+    # The songs of `rendered` lie in no folder.
+    choices=[layout for layout in LAYOUTS if layout != "rendered"],
+    help="of the folder: stem_folder if not given",
+  )
+  evaluate.add_argument(
+    "--split",
+    choices=("all", "train", "validation", "test"),
+    help="which songs of the folder; if not given, all of a plain folder and "
+    "the test songs of a known dataset",
+  )
+  evaluate.add_argument(
+    "--list",
+    type=Path,
+    metavar="FILE",
+    help="list of the folder that an earlier evaluation has written; if not "
+    "given, it is drawn once and kept beside the results",
+  )
+  evaluate.add_argument(
+    "--museval",
+    action="store_true",
+    help="also BSSEval v4 of the songs, which is slow; needs the extra [eval]",
+  )
+
+
+def _add_host_words(verb: argparse.ArgumentParser) -> None:
+  verb.add_argument(
+    "--distributed",
+    action="store_true",
+    help="join the other hosts that the cluster (TPU, SLURM, MPI) tells of",
+  )
+  verb.add_argument("--coordinator", help="HOST:PORT of process 0")
+  verb.add_argument("--num_processes", type=int)
+  verb.add_argument("--process_id", type=int)
 
 
 def _add_plan_verb(verbs: argparse._SubParsersAction) -> None:

@@ -29,6 +29,7 @@ _EXTRAS = {
   "array_record": "train",
   "midirenderer": "render",
   "mido": "render",
+  "museval": "eval",
   "pretty_midi": "render",
   "tensorboardX": "train",
   "tensorflow": "train",
@@ -69,8 +70,8 @@ def main(words: Sequence[str] | None = None) -> int:
     return _RESTART
   except KeyboardInterrupt:
     print(
-      "fewshot-mss: interrupted; started again, a training or a data build "
-      "goes on",
+      "fewshot-mss: interrupted; started again, a training, an evaluation or "
+      "a data build goes on",
       file=sys.stderr,
     )
     return _INTERRUPTED
@@ -187,18 +188,45 @@ def _train(parsed: argparse.Namespace) -> None:
   from fewshot_mss.training.train import train_and_evaluate
 
   config = require_config(parsed)
-  hosts = (parsed.coordinator, parsed.num_processes, parsed.process_id)
-  if parsed.distributed or hosts != (None, None, None):
-    parallel.join_hosts(*hosts)
+  _join_hosts(parsed)
   with watch.watched_processes(), parallel.errors_name_their_process():
     train_and_evaluate(config, parsed.workdir)
 
 
-def _evaluate(parsed: argparse.Namespace) -> None:
-  from fewshot_mss.training.scoring import evaluate_run
+def _join_hosts(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.training import parallel
 
-  evaluate_run(require_config(parsed), parsed.workdir)
-  print(f"wrote {parsed.workdir / 'evaluation'}")
+  hosts = (parsed.coordinator, parsed.num_processes, parsed.process_id)
+  if parsed.distributed or hosts != (None, None, None):
+    parallel.join_hosts(*hosts)
+
+
+def _evaluate(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.training import parallel, watch
+  from fewshot_mss.training.scoring import evaluate_run
+  from fewshot_mss.training.song_scoring import (
+    SongsRequest,
+    evaluate_songs_run,
+  )
+  from fewshot_mss.training.weights import results_folder
+
+  config = require_config(parsed)
+  workdir, checkpoint = parsed.workdir, parsed.checkpoint
+  _join_hosts(parsed)
+  with watch.watched_processes(), parallel.errors_name_their_process():
+    if parsed.songs is None:
+      evaluate_run(config, workdir, checkpoint)
+      folder = results_folder(workdir, checkpoint)
+    else:
+      request = SongsRequest(
+        parsed.songs,
+        parsed.layout or "stem_folder",
+        parsed.split,
+        parsed.list,
+        parsed.museval,
+      )
+      folder = evaluate_songs_run(config, workdir, request, checkpoint)
+  print(f"wrote {folder}")
 
 
 def _describe(parsed: argparse.Namespace) -> None:

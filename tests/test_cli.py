@@ -129,6 +129,7 @@ def test_statuses_tell_what_happened(monkeypatch, capsys):
   status, said = stop(KeyboardInterrupt())
   assert status == 130
   assert said.startswith("fewshot-mss: interrupted")
+  assert "a training, an evaluation or a data build goes on" in said
   status, said = stop(ModuleNotFoundError("No module", name="tensorboardX"))
   assert status == 2
   assert "pip install 'fewshot-mss[train]'" in said
@@ -301,6 +302,14 @@ def test_scores_of_no_run_are_refused(refused_at_once, toy_dataset):
   refused_at_once(
     [*words, f"--config.data.sources={toy_dataset}"], "run/model/config.json"
   )
+
+
+def test_a_checkpoint_that_is_not_there_is_refused(
+  refused_at_once, toy_dataset
+):
+  words = ["evaluate", TINY, f"--config.data.sources={toy_dataset}"]
+  words += ["--workdir=run", "--checkpoint=40"]
+  refused_at_once(words, "--checkpoint=40: run/checkpoints holds no checkpoint")
 
 
 def test_a_configuration_is_described(capsys):

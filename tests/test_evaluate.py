@@ -19,6 +19,7 @@ from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation import evaluate as evaluation
 from fewshot_mss.evaluation import metrics, scores
 from fewshot_mss.evaluation.items import choose_items, deal_out, first_shots
+from fewshot_mss.evaluation.journal import Journal
 from fewshot_mss.evaluation.summary import find_row, summarise, verdict
 from fewshot_mss.models.separator import FewShotSeparator
 from tiny_model import make_batch, make_model, to_jax
@@ -154,12 +155,22 @@ def test_each_item_is_scored_once_by_each_system(run, answers, items):
       )
 
 
+def test_rows_name_the_family_of_their_target(run, answers, catalogue):
+  families = {
+    (catalogue.instruments[i], catalogue.families[f])
+    for i, f in zip(catalogue.instrument, catalogue.family, strict=True)
+  }
+  found = {(row.instrument, row.family) for row in run(answers["silent"])}
+  assert found <= families and len({family for _, family in found}) > 1
+
+
 def test_a_perfect_system(run, answers):
   found = run(answers["perfect"])
   for k in SHOTS:
     for row in rows(found, scores.MODEL, k):
       assert row.si_sdr_db == metrics.SI_SDR_CEILING_DB
       assert row.usdr_db > 50
+      assert row.snr_db == metrics.SNR_CEILING_DB
       assert row.level_db == pytest.approx(0, abs=1e-5)
       assert not row.collapsed
   said, _, cost = headline(found)
@@ -211,6 +222,12 @@ def test_baselines_are_what_they_say(run, answers, items, truth):
     count = int((item.spec.source_records >= 0).sum())
     assert count >= 2
     assert by.level_db == pytest.approx(plain.level_db - 20 * np.log10(count))
+    assert by.level_over_mixture_db == pytest.approx(-20 * np.log10(count))
+    assert by.snr_db == pytest.approx(
+      metrics.snr_db(target, mixture / count), abs=1e-4
+    )
+    assert plain.level_over_mixture_db == 0
+    assert silent.snr_db == 0 and silent.level_over_mixture_db == -120
     assert by.usdr_db == pytest.approx(
       metrics.usdr_db(target, mixture / count), abs=1e-4
     )
@@ -292,6 +309,36 @@ def test_joined_scores_are_in_the_order_of_datasets_and_lists(run, answers):
     one[middle] + other[2 * each :],
   ]
   assert scores.in_list_order(shares, ["z", "a"]) == one + other
+
+
+def test_what_a_journal_holds_is_not_asked_again(run, answers, tmp_path):
+  asked = []
+
+  def deaf(mixture, *rest):
+    asked.append(len(mixture))
+    return answers["deaf"](mixture, *rest)
+
+  def breaking(mixture, *rest):
+    # In the second batch.
+    broken = len(asked) >= 2 * len(SHOTS)
+    return deaf(mixture, *rest) + np.float32(np.nan if broken else 0)
+
+  def score(answer=deaf, **changes):
+    asked.clear()
+    with Journal(tmp_path, {}) as journal:
+      return run(answer, dataset="toy", journal=journal, **changes)
+
+  with pytest.raises(InputError, match="not finite"):
+    score(breaking)
+  whole = run(answers["deaf"], dataset="toy")
+  assert {row.dataset for row in whole} == {"toy"}
+  assert score() == whole and len(asked) == 2 * 2 * len(SHOTS)
+  assert score() == whole and asked == []
+  # Batches of another size, of which some are done in part.
+  (path,) = tmp_path.iterdir()
+  lines = path.read_bytes().splitlines(keepends=True)
+  path.write_bytes(b"".join(lines[:2]))
+  assert score(batch=2) == whole and len(asked) == 3 * 2 * len(SHOTS)
 
 
 def test_a_system_gets_the_support_cut_and_whole_batches(run, answers, items):

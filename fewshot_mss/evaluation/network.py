@@ -52,10 +52,7 @@ def network_separator(
     What answers batches of `host_batch` mixtures. It is compiled once for all
     of them, and for all parameters.
   """
-  mesh = Mesh(np.array(jax.local_devices()), (_AXIS,))
-  split = NamedSharding(mesh, PartitionSpec(_AXIS))
-  everywhere = NamedSharding(mesh, PartitionSpec())
-  local_params = jax.device_put(jax.device_get(params), everywhere)
+  mesh, split, local_params = on_local_devices(params)
   patch_samples = round(patch_s * model.sample_rate_hz)
 
   def separate(mixture: np.ndarray, support: Support) -> np.ndarray:
@@ -65,7 +62,7 @@ def network_separator(
     def separate_patches(patches: np.ndarray) -> np.ndarray:
       patches = jax.device_put(patches, split)
       return jax.device_get(
-        _separate(model, mesh, local_params, patches, conditions)
+        separate_patches_of_each(model, mesh, local_params, patches, conditions)
       )
 
     # The mixtures are the channels of one signal: a batch is one patch of each.
@@ -80,6 +77,21 @@ def network_separator(
     return estimates.swapaxes(0, 1)
 
   return separate
+
+
+def on_local_devices(params: PyTree) -> tuple[Mesh, NamedSharding, PyTree]:
+  """Puts parameters on all devices of this host.
+
+  Args:
+    params: Of a network.
+
+  Returns:
+    The devices, how items are split among them, and the parameters there.
+  """
+  mesh = Mesh(np.array(jax.local_devices()), (_AXIS,))
+  split = NamedSharding(mesh, PartitionSpec(_AXIS))
+  everywhere = NamedSharding(mesh, PartitionSpec())
+  return mesh, split, jax.device_put(jax.device_get(params), everywhere)
 
 
 def _each_device(mesh: Mesh, function: Callable) -> Callable:
@@ -119,14 +131,25 @@ def _conditions(
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _separate(
+def separate_patches_of_each(
   model: FewShotSeparator,
   mesh: Mesh,
   params: PyTree,
   patches: Float[Array, "B patch"],
   conditions: Float[Array, "B outputs D"],
 ) -> Float[Array, "B outputs patch"]:
-  """Answers all queries of each mixture; its U-Net encoder runs once."""
+  """Answers all queries of each mixture; its U-Net encoder runs once.
+
+  Args:
+    model: The network.
+    mesh: See `on_local_devices`, likewise below.
+    params: The parameters.
+    patches: Of the mixtures, as many for each device.
+    conditions: Of their queries.
+
+  Returns:
+    The answers.
+  """
 
   def answer(
     params: PyTree, items: tuple[Array, Array]
