@@ -124,7 +124,9 @@ def read_table(path: Path) -> list[ArmScore]:
       if next(reader, None) != list(COLUMNS):
         raise InputError(f"{path} is no table of an ablation: ablate again")
       return [_row(cells) for cells in reader]
-  except (OSError, ValueError) as error:
+  except InputError:
+    raise
+  except (OSError, ValueError, KeyError) as error:
     raise InputError(f"{path} cannot be read: ablate again") from error
 
 
