@@ -154,12 +154,22 @@ def test_each_item_is_scored_once_by_each_system(run, answers, items):
       )
 
 
+def test_rows_name_the_family_of_their_target(run, answers, catalogue):
+  families = {
+    (catalogue.instruments[i], catalogue.families[f])
+    for i, f in zip(catalogue.instrument, catalogue.family, strict=True)
+  }
+  found = {(row.instrument, row.family) for row in run(answers["silent"])}
+  assert found <= families and len({family for _, family in found}) > 1
+
+
 def test_a_perfect_system(run, answers):
   found = run(answers["perfect"])
   for k in SHOTS:
     for row in rows(found, scores.MODEL, k):
       assert row.si_sdr_db == metrics.SI_SDR_CEILING_DB
       assert row.usdr_db > 50
+      assert row.snr_db == metrics.SNR_CEILING_DB
       assert row.level_db == pytest.approx(0, abs=1e-5)
       assert not row.collapsed
   said, _, cost = headline(found)
@@ -211,6 +221,12 @@ def test_baselines_are_what_they_say(run, answers, items, truth):
     count = int((item.spec.source_records >= 0).sum())
     assert count >= 2
     assert by.level_db == pytest.approx(plain.level_db - 20 * np.log10(count))
+    assert by.level_over_mixture_db == pytest.approx(-20 * np.log10(count))
+    assert by.snr_db == pytest.approx(
+      metrics.snr_db(target, mixture / count), abs=1e-4
+    )
+    assert plain.level_over_mixture_db == 0
+    assert silent.snr_db == 0 and silent.level_over_mixture_db == -120
     assert by.usdr_db == pytest.approx(
       metrics.usdr_db(target, mixture / count), abs=1e-4
     )

@@ -5,6 +5,14 @@ import pytest
 
 from fewshot_mss.evaluation import metrics
 
+METRICS = (
+  metrics.usdr_db,
+  metrics.si_sdr_db,
+  metrics.snr_db,
+  metrics.level_db,
+  metrics.level_over_mixture_db,
+)
+
 
 def clips(*rows):
   return np.array(rows, np.float64)
@@ -40,6 +48,76 @@ def test_usdr_delta_keeps_a_perfect_output_finite():
   # |s|^2 = 1 over delta 1e-7.
   one = clips([1.0, 0.0])
   assert metrics.usdr_db(one, one)[0] == pytest.approx(70.0, abs=1e-5)
+
+
+def test_snr_by_hand():
+  # |s|^2 = 4, |s - e|^2 = 0.04: a ratio of 100, without any constant.
+  target, estimate = clips([2.0, 0.0]), clips([2.0, 0.2])
+  assert metrics.snr_db(target, estimate)[0] == pytest.approx(20.0, abs=1e-12)
+  tiny = 1e-6
+  assert metrics.snr_db(tiny * target, tiny * estimate)[0] == pytest.approx(20)
+
+
+def test_snr_sees_level_and_sign():
+  target = noise(1, 50)
+  for factor, expected in [(0.5, 20 * np.log10(2)), (-1.0, -20 * np.log10(2))]:
+    assert metrics.snr_db(target, factor * target)[0] == pytest.approx(expected)
+
+
+def test_snr_of_silence_is_0_db_and_of_silent_targets_nothing():
+  target, silence = noise(1, 50), np.zeros((1, 50))
+  assert metrics.snr_db(target, silence)[0] == 0.0
+  assert np.isnan(metrics.snr_db(silence, target)[0])
+  assert np.isnan(metrics.snr_db(silence, silence)[0])
+
+
+def test_snr_has_a_ceiling_and_a_floor():
+  target = noise(1, 50)
+  assert metrics.snr_db(target, target)[0] == metrics.SNR_CEILING_DB == 100
+  almost = target * (1 + 1e-6)
+  assert metrics.snr_db(target, almost)[0] == metrics.SNR_CEILING_DB
+  assert metrics.snr_db(target, 1e4 * target)[0] == pytest.approx(-80, abs=1e-2)
+  assert metrics.snr_db(target, 1e6 * target)[0] == metrics.SNR_FLOOR_DB == -100
+
+
+def test_snr_is_the_usdr_of_what_is_not_quiet():
+  # That of fast_bss_eval and museval too, which are tried where they are.
+  target, estimate = 30 * noise(4, 500), 30 * noise(4, 500, seed=1)
+  expected = metrics.usdr_db(target, estimate)
+  assert metrics.snr_db(target, estimate) == pytest.approx(expected, abs=1e-6)
+
+
+def test_si_sdr_is_that_of_fast_bss_eval():
+  fast_bss_eval = pytest.importorskip("fast_bss_eval")
+  target, estimate = noise(1, 500), noise(1, 500, seed=1) + noise(1, 500)
+  # With its own damping of 0; it keeps the means as well.
+  expected = fast_bss_eval.si_sdr(target, estimate, zero_mean=False)
+  assert metrics.si_sdr_db(target, estimate) == pytest.approx(expected)
+
+
+def test_snr_is_the_sdr_of_museval_over_one_frame():
+  museval = pytest.importorskip("museval")
+  target, estimate = noise(1, 400), noise(1, 400, seed=1)
+  # BSSEval v4's filters of one tap leave the SDR a plain ratio of energies.
+  sdr = museval.metrics.bss_eval(
+    target[..., None],
+    estimate[..., None],
+    window=np.inf,
+    compute_permutation=False,
+    filters_len=1,
+    framewise_filters=False,
+    bsseval_sources_version=False,
+  )[0]
+  assert metrics.snr_db(target, estimate) == pytest.approx(sdr[:, 0])
+
+
+def test_level_over_the_mixture_needs_no_target():
+  mixture, silence = noise(1, 50), np.zeros((1, 50))
+  level = metrics.level_over_mixture_db
+  assert level(mixture, mixture / 10)[0] == pytest.approx(-20.0)
+  assert level(mixture, -mixture)[0] == pytest.approx(0.0)
+  assert level(mixture, silence)[0] == metrics.LEVEL_FLOOR_DB
+  assert np.isnan(level(silence, mixture)[0])
 
 
 def test_si_sdr_by_hand():
@@ -91,7 +169,7 @@ def test_a_silent_target_has_no_si_sdr_and_no_level():
 
 def test_nan_stays_nan():
   target, estimate = noise(1, 50), np.full((1, 50), np.nan)
-  for metric in (metrics.usdr_db, metrics.si_sdr_db, metrics.level_db):
+  for metric in METRICS:
     assert np.isnan(metric(target, estimate)[0])
 
 
@@ -103,9 +181,7 @@ def test_level_by_hand():
   assert metrics.level_db(target, silence)[0] == metrics.LEVEL_FLOOR_DB
 
 
-@pytest.mark.parametrize(
-  "metric", [metrics.usdr_db, metrics.si_sdr_db, metrics.level_db]
-)
+@pytest.mark.parametrize("metric", METRICS)
 def test_leading_axes_broadcast(metric):
   target, estimates = noise(3, 1, 40), noise(3, 4, 40, seed=1)
   table = metric(target, estimates)
@@ -113,9 +189,7 @@ def test_leading_axes_broadcast(metric):
   assert table[2, 1] == pytest.approx(metric(target[2, 0], estimates[2, 1]))
 
 
-@pytest.mark.parametrize(
-  "metric", [metrics.usdr_db, metrics.si_sdr_db, metrics.level_db]
-)
+@pytest.mark.parametrize("metric", METRICS)
 def test_float32_is_summed_in_float64(metric):
   target = noise(1, 1000).astype(np.float32)
   estimate = noise(1, 1000, seed=1).astype(np.float32)
@@ -127,6 +201,7 @@ def test_one_sample():
   one, two = clips([1.0]), clips([2.0])
   assert metrics.usdr_db(one, two)[0] == pytest.approx(0.0, abs=1e-6)
   assert metrics.si_sdr_db(one, two)[0] == metrics.SI_SDR_CEILING_DB
+  assert metrics.snr_db(one, two)[0] == pytest.approx(0.0)
   assert metrics.level_db(one, two)[0] == pytest.approx(20 * np.log10(2))
 
 

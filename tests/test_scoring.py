@@ -1,5 +1,6 @@
 """Which number ranks the checkpoints of a run, and what there is to score."""
 
+import csv
 import json
 import shutil
 
@@ -250,11 +251,9 @@ def test_every_dataset_of_a_mix_is_scored_on_its_own_list(toy_mix, tmp_path):
   )
   assert told["data"] == "dataset, other"
   assert "other: 1 of 6 train songs are left out" in told["left out"]
-  lines = (folder / "evaluation_items.csv").read_text("utf-8").splitlines()
-  assert {line.split(",")[-1] for line in lines} == {
-    "dataset",
-    "other",
-  }
+  with (folder / "evaluation_items.csv").open(newline="") as file:
+    rows = list(csv.DictReader(file))
+  assert {row["dataset"] for row in rows} == {"dataset", "other"}
   config.data.sources = f"{one},{other}"
   with pytest.raises(InputError, match="or with other weights"):
     scoring.evaluate_run(config, workdir)

@@ -170,9 +170,11 @@ def evaluate_items(
   ) as bar:
     for chunk, episodes in zip(chunks, read_ahead(chunks, read), strict=True):
       estimates = separate(episodes.mixture, episodes.support)
-      scores += score_batch(
+      found = score_batch(
         chunk, episodes, estimates, shots, collapse_db, (n_fft, hop_samples)
       )
+      family = {item.spec.index: _family(item, catalogue) for item in chunk}
+      scores += [score._replace(family=family[score.item]) for score in found]
       bar.update(len(chunk))
   return scores
 
@@ -217,6 +219,12 @@ def evaluated_negatives(model: FewShotSeparator, max_negatives: int) -> int:
   """Returns how many negatives a network is given: none that hears none."""
   takes_them = model.conditioning == "examples_and_negatives"
   return max_negatives if takes_them else 0
+
+
+def _family(item: EvaluationItem, catalogue: Catalogue) -> str:
+  """Returns the family of the target."""
+  target = item.spec.source_records[item.spec.target_sources[0]]
+  return catalogue.families[catalogue.family[target[0]]]
 
 
 def _check_fit(model: FewShotSeparator, sources: Sources) -> None:

@@ -1,7 +1,8 @@
 """Figures of one output against its target, in decibels; numpy, float64.
 
 uSDR and SI-SDR are different numbers: the first punishes a wrong level, the
-second does not see it. That is why the level is a figure of its own.
+second does not see it. That is why the level is a figure of its own. The SNR is
+the uSDR without the constant that keeps it finite.
 """
 
 import functools
@@ -20,6 +21,9 @@ USDR_DELTA = 1e-7
 # scored, so that silence never looks like an improvement; a perfect output is
 # given the ceiling.
 SI_SDR_FLOOR_DB, SI_SDR_CEILING_DB = -50.0, 100.0
+# A perfect output has an SNR of infinity; far below the floor an output is a
+# mistake of scale, whatever its number.
+SNR_FLOOR_DB, SNR_CEILING_DB = -100.0, 100.0
 LEVEL_FLOOR_DB = -120.0
 
 
@@ -71,6 +75,29 @@ def si_sdr_db(
   return np.asarray(limited)
 
 
+def snr_db(
+  target: Float[np.ndarray, "*#batch T"],
+  estimate: Float[np.ndarray, "*#batch T"],
+) -> Float64[np.ndarray, "..."]:
+  """Returns the SNR of whole items, as Watcharasupat & Lerch (2024) define it.
+
+  Args:
+    target: The truth; leading axes broadcast.
+    estimate: The output.
+
+  Returns:
+    10 log10(|s|^2 / |s - e|^2), within [SNR_FLOOR_DB, SNR_CEILING_DB] and
+    without the last axis. A silent output scores 0 dB; NaN for a silent target,
+    and where the output is NaN.
+  """
+  target, estimate = _float64(target, estimate)
+  energy, error = _energy(target), _energy(target - estimate)
+  with np.errstate(divide="ignore", invalid="ignore"):
+    ratio_db = 10 * np.log10(energy / error)
+  limited = np.clip(ratio_db, SNR_FLOOR_DB, SNR_CEILING_DB)
+  return np.asarray(np.where(energy == 0, np.nan, limited))
+
+
 def level_db(
   target: Float[np.ndarray, "*#batch T"],
   estimate: Float[np.ndarray, "*#batch T"],
@@ -91,6 +118,25 @@ def level_db(
     level = 10 * np.log10(_energy(estimate) / reference)
   level = np.where(reference == 0, np.nan, level)
   return np.asarray(np.maximum(level, LEVEL_FLOOR_DB))
+
+
+def level_over_mixture_db(
+  mixture: Float[np.ndarray, "*#batch T"],
+  estimate: Float[np.ndarray, "*#batch T"],
+) -> Float64[np.ndarray, "..."]:
+  """Returns the level of outputs relative to that of their mixtures.
+
+  It exists where the target is absent, and all that is heard is too much.
+
+  Args:
+    mixture: What was separated; leading axes broadcast.
+    estimate: The output.
+
+  Returns:
+    10 log10(|e|^2 / |x|^2), at least LEVEL_FLOOR_DB, without the last axis;
+    NaN for a silent mixture.
+  """
+  return level_db(mixture, estimate)
 
 
 def ideal_ratio_mask_estimate(

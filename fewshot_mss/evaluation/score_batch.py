@@ -122,4 +122,8 @@ def _figures(
     "si_sdr_improvement_db": si_sdr_db - si_sdr_db[:, :1],
     "level_db": level_db,
     "collapsed": level_db <= collapse_db,
+    "snr_db": metrics.snr_db(target, outputs),
+    "level_over_mixture_db": metrics.level_over_mixture_db(
+      outputs[:, :1], outputs
+    ),
   }

@@ -1,5 +1,6 @@
 """The row that everything in this room exchanges: one output, scored."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -32,6 +33,10 @@ class Score(NamedTuple):
     level_db: Of the output, relative to the target.
     collapsed: Whether that level is so low that the output counts as silence.
     dataset: Name of the dataset that the item is of.
+    family: Of the target instrument.
+    snr_db: Of the whole output.
+    level_over_mixture_db: Of the output, relative to the mixture: the figure
+      of an absent target.
   """
 
   item: int
@@ -48,6 +53,9 @@ class Score(NamedTuple):
   level_db: float
   collapsed: bool
   dataset: str = ""
+  family: str = ""
+  snr_db: float = math.nan
+  level_over_mixture_db: float = math.nan
 
   @property
   def place(self) -> tuple[str, int]:
