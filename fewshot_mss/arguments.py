@@ -17,6 +17,7 @@ from fewshot_mss.errors import InputError
 CONFIG_VERBS = (
   "train",
   "evaluate",
+  "ablate",
   "describe",
   "plan",
   "demo",
@@ -107,6 +108,17 @@ def _parser() -> argparse.ArgumentParser:
   )
   evaluate.add_argument("--workdir", type=Path, required=True)
   evaluate.set_defaults(verb="evaluate")
+
+  ablate = verbs.add_parser(
+    "ablate",
+    help="ask a trained workdir in many ways: shots, negatives, ...",
+    epilog=CONFIG_HELP,
+  )
+  ablate.add_argument("--workdir", type=Path, required=True)
+  ablate.add_argument(
+    "--output", type=Path, help="WORKDIR/ablation if not given"
+  )
+  ablate.set_defaults(verb="ablate")
 
   describe = verbs.add_parser(
     "describe", help="sizes and FLOPs of a configuration", epilog=CONFIG_HELP

@@ -69,8 +69,8 @@ def main(words: Sequence[str] | None = None) -> int:
     return _RESTART
   except KeyboardInterrupt:
     print(
-      "fewshot-mss: interrupted; started again, a training or a data build "
-      "goes on",
+      "fewshot-mss: interrupted; started again, a training, an ablation or a "
+      "data build goes on",
       file=sys.stderr,
     )
     return _INTERRUPTED
@@ -201,6 +201,13 @@ def _evaluate(parsed: argparse.Namespace) -> None:
   print(f"wrote {parsed.workdir / 'evaluation'}")
 
 
+def _ablate(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.training.ablating import ablate_run
+
+  written = ablate_run(require_config(parsed), parsed.workdir, parsed.output)
+  print(f"wrote {written}")
+
+
 def _describe(parsed: argparse.Namespace) -> None:
   import rich
 
@@ -256,6 +263,7 @@ _VERBS = {
   "data bench": _data_bench,
   "train": _train,
   "evaluate": _evaluate,
+  "ablate": _ablate,
   "describe": _describe,
   "plan": _plan,
   "separate": _separate,

@@ -25,7 +25,7 @@ PyTree = Any
 # [B, shots x Q, T]: for each number of shots the answers to all queries.
 SeparateFn = Callable[[np.ndarray, Support], np.ndarray]
 
-_AXIS = "devices"
+AXIS = "devices"
 
 
 def host_batch(batch: int) -> int:
@@ -52,8 +52,8 @@ def network_separator(
     What answers batches of `host_batch` mixtures. It is compiled once for all
     of them, and for all parameters.
   """
-  mesh = Mesh(np.array(jax.local_devices()), (_AXIS,))
-  split = NamedSharding(mesh, PartitionSpec(_AXIS))
+  mesh = Mesh(np.array(jax.local_devices()), (AXIS,))
+  split = NamedSharding(mesh, PartitionSpec(AXIS))
   everywhere = NamedSharding(mesh, PartitionSpec())
   local_params = jax.device_put(jax.device_get(params), everywhere)
   patch_samples = round(patch_s * model.sample_rate_hz)
@@ -82,9 +82,9 @@ def network_separator(
   return separate
 
 
-def _each_device(mesh: Mesh, function: Callable) -> Callable:
+def each_device(mesh: Mesh, function: Callable) -> Callable:
   """Runs (parameters, items) on each device's own items."""
-  items = PartitionSpec(_AXIS)
+  items = PartitionSpec(AXIS)
   return jax.shard_map(
     function,
     mesh=mesh,
@@ -115,7 +115,7 @@ def _conditions(
     ]
     return jnp.concatenate(conditions, axis=1)
 
-  return _each_device(mesh, condition)(params, support)
+  return each_device(mesh, condition)(params, support)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
@@ -133,4 +133,4 @@ def _separate(
   ) -> Float[Array, "b outputs patch"]:
     return model.apply({"params": params}, *items, method="separate")
 
-  return _each_device(mesh, answer)(params, (patches, conditions))
+  return each_device(mesh, answer)(params, (patches, conditions))

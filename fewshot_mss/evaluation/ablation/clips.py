@@ -163,13 +163,14 @@ def _offset_in_run(
 
 
 def read_clip(
-  clip: Clip, readers: Sequence[RecordReader]
+  clip: Clip, readers: Sequence[RecordReader], sample_rate_hz: int
 ) -> Float32[np.ndarray, " samples"]:
   """Reads the sound of a clip.
 
   Args:
     clip: What to read.
     readers: Of each dataset of the run.
+    sample_rate_hz: Of all of them.
 
   Returns:
     Its samples. Bleed has its level against the clean clip, over all of it.
@@ -182,7 +183,7 @@ def read_clip(
   joined = np.concatenate([reader.read(row) for row in clip.rows])
   sound = joined[clip.offset_samples : end]
   if clip.quality == REVERBERANT:
-    return reverberant(sound, _room(reader.sample_rate_hz))
+    return reverberant(sound, _room(sample_rate_hz))
   if clip.quality not in BLEED_DB:
     return sound
   silence = np.zeros(len(joined) // len(clip.rows), np.float32)

@@ -77,9 +77,7 @@ def check_ablation_config(ablation: ConfigDict) -> None:
   """
   for leaf in ("max_items", "batch", "outputs", "bootstrap_samples"):
     if ablation[leaf] < 1:
-      raise InputError(
-        f"ablation.{leaf} is {ablation[leaf]}: give 1 or more"
-      )
+      raise InputError(f"ablation.{leaf} is {ablation[leaf]}: give 1 or more")
   for group, leaf, value in _all_values(ablation):
     place = f"ablation.{group}{leaf}"
     if leaf in _WORDS and value not in _WORDS[leaf]:
@@ -123,9 +121,7 @@ def reference_arm(ablation: ConfigDict, contender: Contender) -> Arm:
   return Arm(model=contender.name, reading=reading, **settings)
 
 
-def arms_of(
-  ablation: ConfigDict, contenders: Sequence[Contender]
-) -> list[Arm]:
+def arms_of(ablation: ConfigDict, contenders: Sequence[Contender]) -> list[Arm]:
   """Returns the arms of the grid, each once, the reference first.
 
   An arm differs from the reference in one axis, or in the two of a crossed
@@ -212,4 +208,3 @@ def _check_crossed(crossed: Sequence[str]) -> None:
         f"ablation.crossed holds {word!r}: give two of {', '.join(AXES)}, with "
         "a comma between"
       )
-

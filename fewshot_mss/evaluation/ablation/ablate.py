@@ -1,0 +1,264 @@
+"""Asks every arm of the grid of every item of the fixed lists.
+
+All arms of an item are answered at once: an arm is a condition vector, made of
+embeddings that are kept, and the mixture goes through the U-Net encoder once
+for all of them.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from fewshot_mss.data.evaluation_items import EvaluationItem
+from fewshot_mss.data.evaluation_list import whole_segment_settings
+from fewshot_mss.data.records import RecordReader
+from fewshot_mss.data.sources import Sources
+from fewshot_mss.episode import EpisodeBatch
+from fewshot_mss.evaluation import metrics
+from fewshot_mss.evaluation.ablation.answers import Answerer
+from fewshot_mss.evaluation.ablation.clips import read_clip
+from fewshot_mss.evaluation.ablation.examples import ExampleFinder
+from fewshot_mss.evaluation.ablation.grid import ABSENT, ONE, Contender
+from fewshot_mss.evaluation.ablation.item_scores import Truth, score_item
+from fewshot_mss.evaluation.ablation.nearest import NearestClass
+from fewshot_mss.evaluation.ablation.network import Network
+from fewshot_mss.evaluation.ablation.questions import Question, Questioner
+from fewshot_mss.evaluation.ablation.table import (
+  Arm,
+  ArmScore,
+  from_cells,
+  to_cells,
+)
+from fewshot_mss.evaluation.items import deal_out, num_chunks, read_items
+from fewshot_mss.evaluation.resume import FinishedItems
+
+
+class Subject(NamedTuple):
+  """A model that takes part.
+
+  Attributes:
+    contender: Its name and conditioning.
+    classes: What it has learned, in order of class_id.
+    network: Its parts.
+  """
+
+  contender: Contender
+  classes: tuple[str, ...]
+  network: Network
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Ablation:
+  """What is asked of whom, and how.
+
+  Attributes:
+    arms: The grid; the models are those of `subjects`.
+    subjects: The models; the first is that of the reference.
+    sources: The datasets.
+    readers: Of each dataset.
+    seed: Of the draws of examples.
+    batch: Items at a time on this host, a multiple of its devices.
+    collapse_db: Outputs this far below the target count as collapsed.
+    mask_sizes: n_fft and hop in samples of the ideal ratio mask.
+  """
+
+  arms: Sequence[Arm]
+  subjects: Sequence[Subject]
+  sources: Sources
+  readers: Sequence[RecordReader]
+  seed: int
+  batch: int
+  collapse_db: float
+  mask_sizes: tuple[int, int]
+
+
+def ablate(
+  ablation: Ablation,
+  lists: Sequence[Sequence[EvaluationItem]],
+  finished: FinishedItems,
+  *,
+  host: int = 0,
+  hosts: int = 1,
+  progress: bool = True,
+) -> list[ArmScore]:
+  """Scores the grid on items of each dataset.
+
+  Args:
+    ablation: The grid.
+    lists: The items of each dataset; none where it has no list.
+    finished: What need not be done again; what is done is added.
+    host: Which of the hosts this is. No host waits for another.
+    hosts: How many share the items out.
+    progress: Whether to show a bar with the time left.
+
+  Returns:
+    The rows of this host's items, dataset by dataset and item by item. Where
+    an item cannot serve an arm, there is no row.
+
+  Raises:
+    InputError: If a record is damaged or an output not finite.
+  """
+  answerers = {
+    subject.contender.name: Answerer(
+      subject.network,
+      lambda clip: read_clip(clip, ablation.readers, _rate_hz(ablation)),
+    )
+    for subject in ablation.subjects
+  }
+  shares, dealt = [], 0
+  for items in lists:
+    # The next list begins with the host that this one did not get to.
+    first = (host - dealt) % hosts
+    shares.append(deal_out(items, ablation.batch, first, hosts))
+    dealt += num_chunks(len(items), ablation.batch)
+  total = sum(len(chunk) for share in shares for chunk in share)
+  scores = []
+  with tqdm(
+    total=total, desc="ablate", unit="item", disable=not progress
+  ) as bar:
+    for source, share in enumerate(shares):
+      name = ablation.sources.names[source]
+      questioner = make_questioner(ablation, source)
+      for chunk in share:
+        places = [(name, item.spec.index) for item in chunk]
+        if not all(place in finished.rows for place in places):
+          rows = _ablate_chunk(ablation, source, chunk, questioner, answerers)
+          for place, of_item in zip(places, rows, strict=True):
+            finished.add(place, [to_cells(row) for row in of_item])
+        scores += [
+          from_cells(cells)
+          for place in places
+          for cells in finished.rows[place]
+        ]
+        bar.update(len(chunk))
+  return scores
+
+
+def make_questioner(ablation: Ablation, source: int) -> Questioner:
+  """Returns what asks the items of one dataset."""
+  subjects = {subject.contender.name: subject for subject in ablation.subjects}
+  return Questioner(
+    finder=ExampleFinder(ablation.sources, source, ablation.seed),
+    hears_negatives={
+      name: subject.contender.conditioning == "examples_and_negatives"
+      for name, subject in subjects.items()
+    },
+    classes={name: subject.classes for name, subject in subjects.items()},
+    nearest={
+      name: NearestClass(ablation.sources, ablation.readers, subject.classes)
+      for name, subject in subjects.items()
+    },
+    sample_rate_hz=_rate_hz(ablation),
+  )
+
+
+def _ablate_chunk(
+  ablation: Ablation,
+  source: int,
+  items: Sequence[EvaluationItem],
+  questioner: Questioner,
+  answerers: Mapping[str, Answerer],
+) -> list[list[ArmScore]]:
+  """Returns the rows of each item of a batch."""
+  episodes = _read_targets(ablation, source, items, questioner)
+  masked = metrics.ideal_ratio_mask_estimate(
+    episodes.targets,
+    episodes.mixture[:, None] - episodes.targets,
+    *ablation.mask_sizes,
+  )
+  asked = [_questions(ablation.arms, item, questioner) for item in items]
+  outputs: list[dict] = [{} for _ in items]
+  for name, answerer in answerers.items():
+    conditions = [
+      list(
+        dict.fromkeys(
+          each
+          for question in questions
+          if question.arm.model == name
+          for each in question.conditions
+        )
+      )
+      for questions in asked
+    ]
+    if not any(conditions):
+      continue
+    answers = answerer.answer(episodes.mixture, conditions)
+    for b, of_item in enumerate(conditions):
+      outputs[b] |= {
+        (name, each): answers[b, a] for a, each in enumerate(of_item)
+      }
+  return [
+    score_item(
+      item,
+      episodes.mixture[b],
+      _truths(ablation.arms, item, questioner, episodes.targets[b], masked[b]),
+      asked[b],
+      outputs[b],
+      dataset=ablation.sources.names[source],
+      collapse_db=ablation.collapse_db,
+    )
+    for b, item in enumerate(items)
+  ]
+
+
+def _questions(
+  arms: Sequence[Arm], item: EvaluationItem, questioner: Questioner
+) -> list[Question]:
+  asked = [questioner.ask(arm, item) for arm in arms]
+  return [question for question in asked if question is not None]
+
+
+def _read_targets(
+  ablation: Ablation,
+  source: int,
+  items: Sequence[EvaluationItem],
+  questioner: Questioner,
+) -> EpisodeBatch:
+  """Reads mixtures; query 0 has the one target, query 1 that and another."""
+  catalogue = ablation.sources.catalogues[source]
+  names = np.array(catalogue.instruments)
+  changed = []
+  for item in items:
+    rows, targets = item.spec.source_records, item.spec.target_sources.copy()
+    both = np.isin(
+      names[catalogue.instrument[rows]],
+      [item.instrument, item.wrong_instrument],
+    )
+    targets[1] = both & (rows >= 0)
+    changed.append(
+      item._replace(spec=item.spec._replace(target_sources=targets))
+    )
+  settings = whole_segment_settings(catalogue)
+  reader = ablation.readers[source]
+  return read_items(changed, reader, settings, 0, 0, ablation.batch)
+
+
+def _truths(
+  arms: Sequence[Arm],
+  item: EvaluationItem,
+  questioner: Questioner,
+  targets: np.ndarray,
+  masked: np.ndarray,
+) -> dict[str, Truth]:
+  """Returns the kinds of targets that arms ask for and the item can serve."""
+  found = {}
+  for kind in dict.fromkeys(arm.target for arm in arms):
+    instruments = questioner.target(kind, item)
+    if instruments is None:
+      continue
+    families = tuple(map(questioner.finder.family, instruments))
+    q = 0 if kind == ONE else 1
+    target, best = targets[q], masked[q]
+    if kind == ABSENT:
+      # The ideal mask of a target that is not there lets nothing through.
+      target, best = np.zeros_like(target), np.zeros_like(best)
+    found[kind] = Truth(instruments, families, target, best)
+  return found
+
+
+def _rate_hz(ablation: Ablation) -> int:
+  # All datasets of a run are at one rate.
+  return ablation.sources.catalogues[0].sample_rate_hz

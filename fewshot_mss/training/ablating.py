@@ -1,0 +1,246 @@
+"""`fewshot-mss ablate`: the grid over trained models, written down.
+
+Every process asks its share of the items; process 0 has all rows in the end.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+from ml_collections import ConfigDict
+
+from fewshot_mss.data.catalogue import write_text_whole
+from fewshot_mss.data.evaluation_items import EvaluationItem
+from fewshot_mss.data.evaluation_list import list_hash, list_path
+from fewshot_mss.data.records import RecordReader
+from fewshot_mss.data.source_items import source_items
+from fewshot_mss.data.sources import Sources, load_sources
+from fewshot_mss.errors import InputError
+from fewshot_mss.evaluation.ablation.ablate import Ablation, Subject, ablate
+from fewshot_mss.evaluation.ablation.grid import (
+  Contender,
+  arms_of,
+  check_ablation_config,
+)
+from fewshot_mss.evaluation.ablation.network import make_network
+from fewshot_mss.evaluation.ablation.table import (
+  ArmScore,
+  from_cells,
+  to_cells,
+  write_table,
+)
+from fewshot_mss.evaluation.items import choose_items
+from fewshot_mss.evaluation.network import host_batch
+from fewshot_mss.evaluation.report import machine_description
+from fewshot_mss.evaluation.resume import FinishedItems, settings_hash
+from fewshot_mss.export.archive import Archive, load_archive
+from fewshot_mss.export.checks import build_model
+from fewshot_mss.training import parallel
+from fewshot_mss.training.checkpoint import check_trained_on
+
+_SPLIT = "test"
+
+
+class _Named(NamedTuple):
+  name: str
+  archive: Archive
+
+
+def ablate_run(
+  config: ConfigDict, workdir: Path, output: Path | None = None
+) -> Path:
+  """Asks the trained model of a workdir, and others, all arms of the grid.
+
+  Writes `ablation.csv` and `ablation.json` (settings and hashes). Until all is
+  done, the finished items lie in `finished.*.jsonl`.
+
+  Args:
+    config: `data.sources`, `ablation`, `eval.collapse_db` and `seed` are read.
+    workdir: Folder of a run that is done: `workdir/model` is the reference.
+    output: Folder to write; `workdir/ablation` if None.
+
+  Returns:
+    The folder.
+
+  Raises:
+    InputError: If the config, a model or a dataset cannot be used.
+  """
+  check_ablation_config(config.ablation)
+  sources = load_sources(config.data.sources)
+  named = _load_models(config, workdir, sources)
+  lists = [
+    choose_items(source_items(sources, i, _SPLIT), config.ablation.max_items)
+    for i in range(len(sources.folders))
+  ]
+  if not any(lists):
+    raise InputError(
+      f"{config.data.sources}: no list of {_SPLIT} songs holds an item: build "
+      f"a dataset with more {_SPLIT} songs"
+    )
+  contenders = [
+    Contender(each.name, each.archive.model["conditioning"]) for each in named
+  ]
+  arms = arms_of(config.ablation, contenders)
+  settings = _settings(config, named, sources)
+  folder = workdir / "ablation" if output is None else output
+  finished = FinishedItems(
+    folder, "finished", settings_hash(settings), jax.process_index()
+  )
+  ablation = Ablation(
+    arms=arms,
+    subjects=[_subject(config, each) for each in named],
+    sources=sources,
+    readers=_open_readers(sources),
+    seed=config.seed,
+    batch=host_batch(config.ablation.batch),
+    collapse_db=config.eval.collapse_db,
+    mask_sizes=(
+      named[0].archive.model["n_fft"],
+      named[0].archive.model["hop_samples"],
+    ),
+  )
+  scores = _ablate_together(ablation, lists, finished)
+  if jax.process_index() == 0:
+    _write(folder, scores, settings)
+    finished.remove()
+  return folder
+
+
+def _load_models(
+  config: ConfigDict, workdir: Path, sources: Sources
+) -> list[_Named]:
+  """Returns the workdir's own model, then the others, checked."""
+  places = _places(config.ablation.models, workdir)
+  named: list[_Named] = []
+  for name, place in places:
+    archive = load_archive(place / "model")
+    check_trained_on(place, config.data.sources, sources.content_hash)
+    name = name or archive.model["conditioning"]
+    rate_hz = sources.catalogues[0].sample_rate_hz
+    if archive.model["sample_rate_hz"] != rate_hz:
+      raise InputError(
+        f"{sources.folders[0]} is at {rate_hz} Hz and {place / 'model'} at "
+        f"{archive.model['sample_rate_hz']} Hz: build the dataset at the "
+        "model's rate"
+      )
+    if name in [each.name for each in named]:
+      raise InputError(
+        f"ablation.models: two models are called {name!r}: give NAME=WORKDIR "
+        "with another name, also for the workdir itself"
+      )
+    named.append(_Named(name, archive))
+  return named
+
+
+def _places(words: str, workdir: Path) -> list[tuple[str, Path]]:
+  own, others = "", []
+  for word in filter(None, (word.strip() for word in words.split(","))):
+    name, sign, place = word.partition("=")
+    if not name or not sign or not Path(place).is_dir():
+      raise InputError(
+        f"ablation.models: {word!r} names no folder: give NAME=WORKDIR, with "
+        "commas between several"
+      )
+    if Path(place).resolve() == workdir.resolve():
+      own = name
+    else:
+      others.append((name, Path(place)))
+  return [(own, workdir), *others]
+
+
+def _subject(config: ConfigDict, named: _Named) -> Subject:
+  archive = named.archive
+  network = make_network(
+    build_model(archive.model),
+    archive.params,
+    patch_s=archive.training["mixture_s"],
+    outputs=config.ablation.outputs,
+  )
+  contender = Contender(named.name, archive.model["conditioning"])
+  return Subject(contender, archive.instruments, network)
+
+
+def _open_readers(sources: Sources) -> list[RecordReader]:
+  return [
+    RecordReader(folder, catalogue)
+    for folder, catalogue in zip(
+      sources.folders, sources.catalogues, strict=True
+    )
+  ]
+
+
+def _settings(
+  config: ConfigDict, named: Sequence[_Named], sources: Sources
+) -> dict[str, Any]:
+  """Returns all that the rows depend on, as JSON values."""
+  ablation = config.ablation.to_dict()
+  # The machine's affair, and where the models lie.
+  grid = {
+    key: value
+    for key, value in ablation.items()
+    if key not in ("models", "batch", "outputs", "bootstrap_samples")
+  }
+  lists = {
+    name: list_hash(list_path(folder, _SPLIT))
+    for name, folder in zip(sources.names, sources.folders, strict=True)
+    if list_path(folder, _SPLIT).exists()
+  }
+  return {
+    "weights": {each.name: each.archive.content_hash for each in named},
+    "conditionings": {
+      each.name: each.archive.model["conditioning"] for each in named
+    },
+    "lists": lists,
+    "data": sources.content_hash,
+    "ablation": grid,
+    "collapse_db": config.eval.collapse_db,
+    "seed": config.seed,
+  }
+
+
+def _ablate_together(
+  ablation: Ablation,
+  lists: Sequence[Sequence[EvaluationItem]],
+  finished: FinishedItems,
+) -> list[ArmScore]:
+  """Returns the rows of all processes, in the order of the lists."""
+  process = jax.process_index()
+  mine = ablate(
+    ablation,
+    lists,
+    finished,
+    host=process,
+    hosts=jax.process_count(),
+    progress=process == 0,
+  )
+  texts = parallel.gather_texts(json.dumps([to_cells(row) for row in mine]))
+  rows = [from_cells(cells) for text in texts for cells in json.loads(text)]
+  rank = {name: i for i, name in enumerate(ablation.sources.names)}
+  # Rows of an item stay as they are: sorting is stable.
+  return sorted(rows, key=lambda row: (rank[row.dataset], row.item))
+
+
+def _write(
+  folder: Path, scores: Sequence[ArmScore], settings: dict[str, Any]
+) -> None:
+  table = folder / "ablation.csv"
+  try:
+    write_table(table, scores)
+    content = {
+      "settings": settings,
+      "settings (SHA-256)": settings_hash(settings),
+      "table (SHA-256)": hashlib.sha256(table.read_bytes()).hexdigest(),
+      "machine": machine_description(),
+      "command": " ".join(["fewshot-mss", *sys.argv[1:]]),
+    }
+    text = json.dumps(content, indent=1, allow_nan=False) + "\n"
+    write_text_whole(folder / "ablation.json", text)
+  except OSError as error:
+    raise InputError(
+      f"{folder} cannot be written ({error.strerror}): name another folder "
+      "with --output"
+    ) from error
