@@ -93,37 +93,28 @@ def _parser() -> argparse.ArgumentParser:
     "train", help="train a separator", epilog=CONFIG_HELP
   )
   train.add_argument("--workdir", type=Path, required=True)
-  train.add_argument(
-    "--distributed",
-    action="store_true",
-    help="join the other hosts that the cluster (TPU, SLURM, MPI) tells of",
-  )
-  train.add_argument("--coordinator", help="HOST:PORT of process 0")
-  train.add_argument("--num_processes", type=int)
-  train.add_argument("--process_id", type=int)
+  _add_host_words(train)
   train.set_defaults(verb="train")
 
   evaluate = verbs.add_parser(
     "evaluate", help="score a trained workdir", epilog=CONFIG_HELP
   )
   evaluate.add_argument("--workdir", type=Path, required=True)
+  evaluate.add_argument(
+    "--checkpoint",
+    default="best",
+    metavar="best|last|STEP",
+    help="best: WORKDIR/model, the default; last or the steps of a checkpoint: "
+    "its scores go to WORKDIR/evaluation/last or step_STEP",
+  )
+  _add_host_words(evaluate)
   evaluate.set_defaults(verb="evaluate")
-
-  ablate = verbs.add_parser(
-    "ablate",
-    help="ask a trained workdir in many ways: shots, negatives, ...",
-    epilog=CONFIG_HELP,
-  )
-  ablate.add_argument("--workdir", type=Path, required=True)
-  ablate.add_argument(
-    "--output", type=Path, help="WORKDIR/ablation if not given"
-  )
-  ablate.set_defaults(verb="ablate")
 
   describe = verbs.add_parser(
     "describe", help="sizes and FLOPs of a configuration", epilog=CONFIG_HELP
   )
   describe.set_defaults(verb="describe")
+  _add_ablate_verb(verbs)
   _add_plan_verb(verbs)
   _add_separate_verb(verbs)
   for name, does in (
@@ -134,6 +125,31 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--output", type=Path, required=True)
     verb.set_defaults(verb=name)
   return parser
+
+
+def _add_host_words(verb: argparse.ArgumentParser) -> None:
+  verb.add_argument(
+    "--distributed",
+    action="store_true",
+    help="join the other hosts that the cluster (TPU, SLURM, MPI) tells of",
+  )
+  verb.add_argument("--coordinator", help="HOST:PORT of process 0")
+  verb.add_argument("--num_processes", type=int)
+  verb.add_argument("--process_id", type=int)
+
+
+def _add_ablate_verb(verbs: argparse._SubParsersAction) -> None:
+  ablate = verbs.add_parser(
+    "ablate",
+    help="ask a trained workdir in many ways: shots, negatives, ...",
+    epilog=CONFIG_HELP,
+  )
+  ablate.add_argument("--workdir", type=Path, required=True)
+  ablate.add_argument(
+    "--output", type=Path, help="WORKDIR/ablation if not given"
+  )
+  _add_host_words(ablate)
+  ablate.set_defaults(verb="ablate")
 
 
 def _add_plan_verb(verbs: argparse._SubParsersAction) -> None:

@@ -69,8 +69,8 @@ def main(words: Sequence[str] | None = None) -> int:
     return _RESTART
   except KeyboardInterrupt:
     print(
-      "fewshot-mss: interrupted; started again, a training, an ablation or a "
-      "data build goes on",
+      "fewshot-mss: interrupted; started again, a training, an evaluation, an "
+      "ablation or a data build goes on",
       file=sys.stderr,
     )
     return _INTERRUPTED
@@ -187,24 +187,39 @@ def _train(parsed: argparse.Namespace) -> None:
   from fewshot_mss.training.train import train_and_evaluate
 
   config = require_config(parsed)
-  hosts = (parsed.coordinator, parsed.num_processes, parsed.process_id)
-  if parsed.distributed or hosts != (None, None, None):
-    parallel.join_hosts(*hosts)
+  _join_hosts(parsed)
   with watch.watched_processes(), parallel.errors_name_their_process():
     train_and_evaluate(config, parsed.workdir)
 
 
-def _evaluate(parsed: argparse.Namespace) -> None:
-  from fewshot_mss.training.scoring import evaluate_run
+def _join_hosts(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.training import parallel
 
-  evaluate_run(require_config(parsed), parsed.workdir)
-  print(f"wrote {parsed.workdir / 'evaluation'}")
+  hosts = (parsed.coordinator, parsed.num_processes, parsed.process_id)
+  if parsed.distributed or hosts != (None, None, None):
+    parallel.join_hosts(*hosts)
+
+
+def _evaluate(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.training import parallel, watch
+  from fewshot_mss.training.scoring import evaluate_run
+  from fewshot_mss.training.weights import results_folder
+
+  config = require_config(parsed)
+  _join_hosts(parsed)
+  with watch.watched_processes(), parallel.errors_name_their_process():
+    evaluate_run(config, parsed.workdir, parsed.checkpoint)
+  print(f"wrote {results_folder(parsed.workdir, parsed.checkpoint)}")
 
 
 def _ablate(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.training import parallel, watch
   from fewshot_mss.training.ablating import ablate_run
 
-  written = ablate_run(require_config(parsed), parsed.workdir, parsed.output)
+  config = require_config(parsed)
+  _join_hosts(parsed)
+  with watch.watched_processes(), parallel.errors_name_their_process():
+    written = ablate_run(config, parsed.workdir, parsed.output)
   print(f"wrote {written}")
 
 

@@ -188,7 +188,12 @@ def _ablation() -> ConfigDict:
       "long_examples_s": (4.0, 10.0),
       # Pairs of axes, or of one and 'model', of which every combination is an
       # arm.
-      "crossed": ("shots,example_s", "shots,negatives", "model,shots"),
+      "crossed": (
+        "shots,example_s",
+        "shots,negatives",
+        "model,shots",
+        "model,negatives",
+      ),
     }
   )
 

@@ -26,7 +26,12 @@ PROVENANCE = {"data": "toy songs", "command": "fewshot-mss eval", "steps": 30}
 
 @pytest.fixture(scope="module")
 def rows():
-  found = table({1: [0.0, 0.0, 1.0], 5: [1.0, 2.0, 3.25]}, [-6.0] * 3)
+  found = table(
+    {1: [0.0, 0.0, 1.0], 5: [1.0, 2.0, 3.25]},
+    [-6.0] * 3,
+    family="all of them",
+    snr_db=2.25,
+  )
   for i in range(3):
     ideal = score(i, names.IDEAL_RATIO_MASK, None, 12.0)
     found += [ideal, score(i, names.SILENCE, None, -50.0, collapsed=True)]
@@ -102,15 +107,32 @@ def test_markdown_has_verdict_provenance_and_baselines(written, summary):
   assert seen.startswith("seen\n\n3 items of 2 songs.\n")
   assert unseen.startswith("unseen\n")
   # Songs of means 5.5 and 7.25, three items.
-  assert "| model | 5 | +6.1 [+5.5, +7.2] | +6.0 | +2.1 | +1.0 |" in seen
+  assert "| model | 5 | +6.1 [+5.5, +7.2] | +6.0 | +2.1 | +1.0 | +2.2 |" in seen
   for name in (names.MIXTURE, names.SILENCE, names.IDEAL_RATIO_MASK):
     assert f"| {name} |  |" in seen
   assert "| 5 | +8.1 [+7.5, +9.2] | 100 % | 3 |" in seen
   assert "| 5 | 1 | +1.8 [+1.5, +2.2] | 3 |" in seen
-  assert "| flute | +6.0 | 0 % | 1 | 1 |" in seen
+  # Improvement, mask's, mixture's SI-SDR; uSDR; SNR of all three; level.
+  flute = "| flute | +6.0 | +6.0 | +16.0 | -4.0 | +1.0 | +2.2 | +2.2 |  | +0.0"
+  assert f"{flute} | 0 % | 1 | 1 |" in seen
+  assert "| all of them | +6.1 [+5.5, +7.2] | +6.0 |  | -4.0 |" in seen
+  assert "By family, 5 shots" in seen and "By family" not in unseen
   # What does not exist is left empty, and one song has no interval.
   assert "| model | 5 |  |  |  | +1.0 |" in unseen
   assert "| mixture |  | +0.0 | +0.0 | -4.0 |" in unseen
+
+
+def test_parts_of_one_of_several_datasets_are_in_the_json_alone(tmp_path):
+  found = [
+    row
+    for name in ("one", "two")
+    for row in table({1: [0.0, 1.0]}, [-6.0] * 2, dataset=name)
+  ]
+  summary = summarise(found, bootstrap_samples=9)
+  write_evaluation(tmp_path, found, summary, {})
+  text = (tmp_path / "evaluation.md").read_text()
+  assert text.count("By instrument") == 1
+  assert summary["groups"]["seen, of one"]["instruments"]
 
 
 def test_markdown_tables_are_whole(written):
@@ -124,7 +146,7 @@ def test_a_bar_in_a_name_is_no_column(tmp_path):
   found = table({1: [0.0, 1.0]}, [-6.0] * 2, instrument="a|b")
   write_evaluation(tmp_path, found, summarise(found, bootstrap_samples=9), {})
   text = (tmp_path / "evaluation.md").read_text()
-  assert "| a\\|b | +4.5 |" in text
+  assert "| a\\|b | +4.5 | +4.5 |" in text
 
 
 def test_a_second_writing_replaces_the_first(written, rows, summary):

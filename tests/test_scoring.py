@@ -249,7 +249,7 @@ def test_every_dataset_of_a_mix_is_scored_on_its_own_list(toy_mix, tmp_path):
   assert told["evaluation list (SHA-256)"] == (
     f"dataset {hashes[0]}, other {hashes[1]}"
   )
-  assert told["data"] == "dataset, other"
+  assert told["data"] == ", ".join(toy_mix.provenance)
   assert "other: 1 of 6 train songs are left out" in told["left out"]
   with (folder / "evaluation_items.csv").open(newline="") as file:
     rows = list(csv.DictReader(file))

@@ -59,6 +59,10 @@ def group(summary, name="seen"):
   return summary["groups"][name]
 
 
+def improvement(part):
+  return part["systems"][0]["si_sdr_improvement_db"]
+
+
 def test_the_last_number_of_shots_is_the_headline(summary):
   assert summary["shots"] == [5, 1]
   assert summary["headline_shots"] == 1
@@ -125,23 +129,37 @@ def test_instruments_at_the_headline_best_first():
   rows = table({5: [9.0, 9.0, 9.0, 9.0], 1: [0.0, 2.0, 1.0, 5.0]}, [0.0] * 4)
   found = group(summarise(rows, bootstrap_samples=9))["instruments"]
   assert [
-    (r["instrument"], r["si_sdr_improvement_mean_db"], r["num_items"])
-    for r in found
+    (r["instrument"], improvement(r)["mean"], r["num_items"]) for r in found
   ] == [("flute", 3.5 + 4, 2), ("bass", 0.5 + 4, 2)]
   assert [r["num_songs"] for r in found] == [2, 2]
 
 
 def test_levels_and_collapsed_outputs():
   rows = [
-    score(i, names.MODEL, 1, 0.0, level_db=level, collapsed=level < -30)
+    score(
+      i,
+      names.MODEL,
+      1,
+      0.0,
+      level_db=level,
+      collapsed=level < -30,
+      snr_db=level / 10,
+      level_over_mixture_db=level - 1,
+    )
     for i, level in enumerate([-100.0, -40.0, -3.0, -2.0, -1.0])
   ]
   found = group(summarise(rows, bootstrap_samples=9))
   (row,) = found["systems"]
   assert row["level_median_db"] == -3.0
+  assert row["level_mean_db"] == pytest.approx(-146 / 5)
+  assert row["snr_mean_db"] == pytest.approx(-14.6 / 5)
+  assert row["level_over_mixture_mean_db"] == pytest.approx(-151 / 5)
   assert row["collapse_share"] == 0.4
   assert found["wrong_query_cost"] == []
-  shares = {r["instrument"]: r["collapse_share"] for r in found["instruments"]}
+  shares = {
+    r["instrument"]: r["systems"][0]["collapse_share"]
+    for r in found["instruments"]
+  }
   assert shares == {"bass": pytest.approx(1 / 3), "flute": 0.5}
 
 
@@ -177,7 +195,7 @@ def test_missing_figures_are_null_and_left_out():
   assert none["right_beats_wrong_share"] is None
   bass = group(found)["instruments"]
   assert [r["instrument"] for r in bass] == ["flute", "bass"]
-  assert bass[1]["si_sdr_improvement_mean_db"] is None
+  assert improvement(bass[1])["mean"] is None
 
 
 def test_the_seed_decides_the_interval():
@@ -267,6 +285,13 @@ def test_several_datasets_are_told_together_and_apart():
     "unseen, of two": 30.0,
   }
   assert group(summary)["num_items"] == 4
+  assert [held["dataset"] for held in summary["groups"].values()] == [
+    None,
+    None,
+    "one",
+    "two",
+    "two",
+  ]
   cost = find_row(group(summary)["wrong_query_cost"], shots=5)
   assert cost["cost_db"]["mean"] == pytest.approx((1 + 3 + 10 + 13) / 4)
   # The verdict is on all of them.

@@ -25,6 +25,7 @@ from fewshot_mss.evaluation.items import (
   read_ahead,
   read_items,
 )
+from fewshot_mss.evaluation.journal import Journal
 from fewshot_mss.evaluation.network import (
   PyTree,
   SeparateFn,
@@ -48,6 +49,7 @@ def evaluate(
   host: int = 0,
   hosts: int = 1,
   progress: bool = True,
+  journal: Journal | None = None,
 ) -> list[Score]:
   """Scores a network on the fixed list of each prepared dataset.
 
@@ -67,6 +69,7 @@ def evaluate(
     host: Which of the hosts this is. No host waits for another.
     hosts: How many share the items out; `in_list_order` joins their scores.
     progress: Whether to show a bar with the time left.
+    journal: What this host has done, and where it writes what it does.
 
   Returns:
     The scores of every system for every item of this host, dataset by dataset
@@ -96,7 +99,7 @@ def evaluate(
     if not items:
       continue
     chosen = choose_items(items, eval_config.max_items)
-    found = evaluate_items(
+    scores += evaluate_items(
       chosen,
       RecordReader(folder, catalogue),
       catalogue,
@@ -111,9 +114,10 @@ def evaluate(
       host=(host - dealt) % hosts,
       hosts=hosts,
       progress=progress,
+      dataset=name,
+      journal=journal,
     )
     dealt += num_chunks(len(chosen), batch)
-    scores += [score._replace(dataset=name) for score in found]
   return scores
 
 
@@ -132,6 +136,8 @@ def evaluate_items(
   host: int = 0,
   hosts: int = 1,
   progress: bool = True,
+  dataset: str = "",
+  journal: Journal | None = None,
 ) -> list[Score]:
   """Scores anything that separates; `evaluate` for what is not a network.
 
@@ -150,33 +156,44 @@ def evaluate_items(
     host: Which of the hosts this is.
     hosts: How many share the batches out.
     progress: Whether to show a bar with the time left.
+    dataset: Its name in the scores.
+    journal: What is there is not computed again; what is computed is added.
 
   Returns:
     The scores of this host's items, item by item.
 
   Raises:
-    InputError: If an output is not finite.
+    InputError: If an output is not finite, or the journal cannot be written.
   """
   settings = whole_segment_settings(catalogue)
   chunks = deal_out(items, batch, host, hosts)
+  done = [journal and journal.scores_of(dataset, chunk) for chunk in chunks]
+  missing = [i for i, scores in enumerate(done) if not scores]
+  num_missing = sum(len(chunks[i]) for i in missing)
   num_items = sum(map(len, chunks))
 
   def read(chunk: Sequence[EvaluationItem]) -> EpisodeBatch:
     return read_items(chunk, reader, settings, max(shots), max_negatives, batch)
 
-  scores = []
+  episodes_of = read_ahead([chunks[i] for i in missing], read)
   with tqdm(
-    total=num_items, desc="evaluate", unit="item", disable=not progress
+    total=num_items,
+    initial=num_items - num_missing,
+    desc="evaluate",
+    unit="item",
+    disable=not progress,
   ) as bar:
-    for chunk, episodes in zip(chunks, read_ahead(chunks, read), strict=True):
+    for i, episodes in zip(missing, episodes_of, strict=True):
+      chunk = chunks[i]
       estimates = separate(episodes.mixture, episodes.support)
       found = score_batch(
         chunk, episodes, estimates, shots, collapse_db, (n_fft, hop_samples)
       )
-      family = {item.spec.index: _family(item, catalogue) for item in chunk}
-      scores += [score._replace(family=family[score.item]) for score in found]
+      done[i] = _placed(found, chunk, dataset, catalogue)
+      if journal is not None:
+        journal.add(done[i])
       bar.update(len(chunk))
-  return scores
+  return [score for scores in done for score in scores or ()]
 
 
 def check_eval_config(eval_config: ConfigDict) -> None:
@@ -221,10 +238,20 @@ def evaluated_negatives(model: FewShotSeparator, max_negatives: int) -> int:
   return max_negatives if takes_them else 0
 
 
-def _family(item: EvaluationItem, catalogue: Catalogue) -> str:
-  """Returns the family of the target."""
-  target = item.spec.source_records[item.spec.target_sources[0]]
-  return catalogue.families[catalogue.family[target[0]]]
+def _placed(
+  scores: Sequence[Score],
+  items: Sequence[EvaluationItem],
+  dataset: str,
+  catalogue: Catalogue,
+) -> list[Score]:
+  """Returns scores with their dataset and the family of their target."""
+  families = {}
+  for item in items:
+    target = item.spec.source_records[item.spec.target_sources[0]]
+    families[item.spec.index] = catalogue.families[catalogue.family[target[0]]]
+  return [
+    row._replace(dataset=dataset, family=families[row.item]) for row in scores
+  ]
 
 
 def _check_fit(model: FewShotSeparator, sources: Sources) -> None:

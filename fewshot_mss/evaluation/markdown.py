@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from fewshot_mss.evaluation import metrics
+from fewshot_mss.evaluation.scores import IDEAL_RATIO_MASK, MIXTURE
 from fewshot_mss.evaluation.summary import Json, Summary, verdict
 
 _NOTES = f"""\
@@ -11,8 +12,10 @@ SI-SDR improvement is over the mixture itself, item by item. Intervals are
 is given an SI-SDR of {metrics.SI_SDR_FLOOR_DB:g} dB. uSDR is of whole items, as
 in the Music Demixing Challenge 2021: silence scores 0 dB, and `mixture /
 sources` shows what is had for nothing. Level is that of the output relative to
-its target. The ideal ratio mask knows the answer. A wrong query gives the
-examples of another instrument of the same mixture; the target stays.
+its target. SNR is the target's energy over that of the error, of whole items;
+silence scores 0 dB in it too. The ideal ratio mask knows the answer. A wrong
+query gives the examples of another instrument of the same mixture; the target
+stays.
 """
 
 
@@ -75,9 +78,17 @@ def _group_parts(name: str, group: Json, shots: int | None) -> list[str]:
         ],
       )
     )
-  if group["instruments"]:
-    parts.append(f"By instrument, {shots} shots:\n")
-    parts.append(_instruments_table(group["instruments"]))
+  # One dataset's are in the JSON: pages of tables would hide those of all.
+  if group["dataset"] is None:
+    for field, rows in (
+      ("family", group["families"]),
+      ("instrument", group["instruments"]),
+    ):
+      if rows:
+        parts.append(
+          f"By {field}, {shots} shots; mixture and mask beside it:\n"
+        )
+        parts.append(_parts_table(field, rows))
   return parts
 
 
@@ -90,6 +101,7 @@ def _systems_table(rows: Iterable[Json]) -> str:
       "its median",
       "SI-SDR, dB",
       "uSDR, dB",
+      "SNR, dB",
       "level, dB (median)",
       "collapsed",
       "n",
@@ -103,6 +115,7 @@ def _systems_table(rows: Iterable[Json]) -> str:
         _db(row["si_sdr_improvement_db"]["median"]),
         _db(row["si_sdr_mean_db"]),
         _db(row["usdr_mean_db"]),
+        _db(row["snr_mean_db"]),
         _db(row["level_median_db"]),
         _percent(row["collapse_share"]),
         str(row["num_items"]),
@@ -113,20 +126,48 @@ def _systems_table(rows: Iterable[Json]) -> str:
   )
 
 
-def _instruments_table(rows: Iterable[Json]) -> str:
-  return _table(
-    ["instrument", "SI-SDR improvement, dB", "collapsed", "n", "songs"],
-    [
+def _parts_table(field: str, rows: Iterable[Json]) -> str:
+  """Returns one line an instrument or family; the JSON has a row a system."""
+  lines = []
+  for row in rows:
+    model, *others = row["systems"]
+    beside = {other["system"]: other for other in others}
+    mixture = beside.get(MIXTURE, {})
+    mask = beside.get(IDEAL_RATIO_MASK, {})
+    improvement = model["si_sdr_improvement_db"]
+    lines.append(
       [
-        row["instrument"],
-        _db(row["si_sdr_improvement_mean_db"]),
-        _percent(row["collapse_share"]),
+        row[field],
+        _interval(improvement),
+        _db(improvement["median"]),
+        _db(mask.get("si_sdr_improvement_db", {}).get("mean")),
+        _db(mixture.get("si_sdr_mean_db")),
+        _db(model["usdr_mean_db"]),
+        _db(model["snr_mean_db"]),
+        _db(mixture.get("snr_mean_db")),
+        _db(mask.get("snr_mean_db")),
+        _db(model["level_mean_db"]),
+        _percent(model["collapse_share"]),
         str(row["num_items"]),
         str(row["num_songs"]),
       ]
-      for row in rows
-    ],
-  )
+    )
+  titles = [
+    field,
+    "SI-SDR improvement, dB [95 %]",
+    "its median",
+    "mask's",
+    "mixture's SI-SDR",
+    "uSDR, dB",
+    "SNR, dB",
+    "mixture's",
+    "mask's",
+    "level, dB (mean)",
+    "collapsed",
+    "n",
+    "songs",
+  ]
+  return _table(titles, lines)
 
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -14,6 +14,10 @@ from jaxtyping import Array, Float, Float32, Float64
 
 from fewshot_mss.models import spectral
 
+# Raise it with any change of a number that this file returns: an evaluation
+# that was interrupted goes on only with figures of the same version.
+METRICS_VERSION = 1
+
 # Added to both energies of the uSDR, as the Music Demixing Challenge 2021 does.
 USDR_DELTA = 1e-7
 # An output that holds nothing of the target has an SI-SDR of minus infinity,

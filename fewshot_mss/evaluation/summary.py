@@ -1,19 +1,20 @@
 """From rows to the figures of a report: means, intervals, two verdicts."""
 
-import math
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-import numpy as np
-
-from fewshot_mss.evaluation.bootstrap import bootstrap_mean_interval
 from fewshot_mss.evaluation.scores import MODEL, SYSTEMS, WRONG_QUERY, Score
+from fewshot_mss.evaluation.summary_rows import (
+  Json,
+  Tables,
+  cost_row,
+  paired,
+  part_rows,
+  system_row,
+)
 
 # What asking for another instrument must cost, or the query is not obeyed.
 MIN_WRONG_QUERY_COST_DB = 3.0
 
-# JSON values: every figure is a finite number, or None where there is none.
-Json = dict[str, Any]
 Summary = Json
 
 
@@ -33,22 +34,27 @@ def summarise(
   Returns:
     JSON values, with None for figures that do not exist: `shots`,
     `headline_shots` and, under `groups`, for each group of items its size,
-    `systems` (a row for each system and number of shots), `wrong_query_cost`,
-    `gain_over_shots` and `instruments`.
+    `dataset` (None of all items), `systems` (a row for each system and number
+    of shots), `wrong_query_cost`, `gain_over_shots`, `families` and
+    `instruments` (see `part_rows`).
   """
   shots = list(dict.fromkeys(s.shots for s in scores if s.shots is not None))
   groups: dict[str, list[Score]] = {}
+  dataset_of: dict[str, str] = {}
   for score in scores:
     groups.setdefault(score.group, []).append(score)
   if len({score.dataset for score in scores}) > 1:
     for score in scores:
-      groups.setdefault(f"{score.group}, of {score.dataset}", []).append(score)
+      name = f"{score.group}, of {score.dataset}"
+      groups.setdefault(name, []).append(score)
+      dataset_of[name] = score.dataset
   draws = {"samples": bootstrap_samples, "seed": seed}
   return {
     "shots": shots,
     "headline_shots": shots[-1] if shots else None,
     "groups": {
-      group: _summarise_group(held, shots, draws)
+      group: {"dataset": dataset_of.get(group)}
+      | _summarise_group(held, shots, draws)
       for group, held in groups.items()
     },
   }
@@ -134,22 +140,21 @@ def describe_interval(interval: Json | None) -> str:
 def _summarise_group(
   scores: list[Score], shots: list[int], draws: dict[str, int]
 ) -> Json:
-  tables: dict[tuple[str, int | None], list[Score]] = {}
+  tables: Tables = {}
   for score in sorted(scores, key=lambda score: score.place):
     tables.setdefault((score.system, score.shots), []).append(score)
   asked = [k for k in shots if (MODEL, k) in tables]
-  headline = tables.get((MODEL, asked[-1]), []) if asked else []
   return {
     "num_items": len({score.place for score in scores}),
     "num_songs": len({score.song for score in scores}),
     "systems": [
-      _system_row(system, k, tables[system, k], draws)
+      system_row(system, k, tables[system, k], draws)
       for system in SYSTEMS
       for k in [None, *shots]
       if (system, k) in tables
     ],
     "wrong_query_cost": [
-      _cost_row(k, tables[MODEL, k], tables[WRONG_QUERY, k], draws)
+      cost_row(k, tables[MODEL, k], tables[WRONG_QUERY, k], draws)
       for k in asked
       if (WRONG_QUERY, k) in tables
     ],
@@ -157,107 +162,11 @@ def _summarise_group(
       {
         "shots": k,
         "over_shots": min(asked),
-        "gain_db": _paired(tables[MODEL, k], tables[MODEL, min(asked)], draws),
+        "gain_db": paired(tables[MODEL, k], tables[MODEL, min(asked)], draws),
       }
       for k in asked
       if k != min(asked)
     ],
-    "instruments": _instrument_rows(headline),
+    "families": part_rows(tables, asked, "family", draws),
+    "instruments": part_rows(tables, asked, "instrument", draws),
   }
-
-
-def _system_row(
-  system: str, shots: int | None, scores: list[Score], draws: dict[str, int]
-) -> Json:
-  improvement = _column(scores, "si_sdr_improvement_db")
-  examples = [s.examples for s in scores if s.examples is not None]
-  return {
-    "system": system,
-    "shots": shots,
-    "mean_examples": _finite(np.mean(examples)) if examples else None,
-    "num_items": len(scores),
-    "num_songs": len({score.song for score in scores}),
-    "si_sdr_improvement_db": _interval(improvement, scores, draws)
-    | {"median": _median(improvement)},
-    "si_sdr_mean_db": _mean(_column(scores, "si_sdr_db")),
-    "usdr_mean_db": _mean(_column(scores, "usdr_db")),
-    "level_median_db": _median(_column(scores, "level_db")),
-    "collapse_share": _mean(_column(scores, "collapsed")),
-  }
-
-
-def _cost_row(
-  shots: int, right: list[Score], wrong: list[Score], draws: dict[str, int]
-) -> Json:
-  difference = _differences(right, wrong)
-  known = difference[~np.isnan(difference)]
-  return {
-    "shots": shots,
-    "cost_db": _interval(difference, right, draws),
-    "right_beats_wrong_share": _mean((known > 0).astype(np.float64)),
-  }
-
-
-def _instrument_rows(scores: list[Score]) -> list[Json]:
-  """Returns the mean of each instrument at the headline, best first."""
-  rows = []
-  for instrument in sorted({score.instrument for score in scores}):
-    held = [score for score in scores if score.instrument == instrument]
-    improvement = _column(held, "si_sdr_improvement_db")
-    rows.append(
-      {
-        "instrument": instrument,
-        "num_items": len(held),
-        "num_songs": len({score.song for score in held}),
-        "si_sdr_improvement_mean_db": _mean(improvement),
-        "collapse_share": _mean(_column(held, "collapsed")),
-      }
-    )
-
-  def order(row: Json) -> float:
-    mean = row["si_sdr_improvement_mean_db"]
-    return math.inf if mean is None else -mean
-
-  return sorted(rows, key=order)
-
-
-def _paired(
-  first: list[Score], second: list[Score], draws: dict[str, int]
-) -> Json:
-  return _interval(_differences(first, second), first, draws)
-
-
-def _differences(first: list[Score], second: list[Score]) -> np.ndarray:
-  """Returns the differences in SI-SDR, item by item."""
-  if [score.place for score in first] != [score.place for score in second]:
-    raise ValueError("two systems were scored on different items")
-  return _column(first, "si_sdr_db") - _column(second, "si_sdr_db")
-
-
-def _interval(
-  values: np.ndarray, scores: list[Score], draws: dict[str, int]
-) -> Json:
-  songs = [score.song for score in scores]
-  interval = bootstrap_mean_interval(values, songs, **draws)
-  return {name: _finite(value) for name, value in interval._asdict().items()}
-
-
-def _column(scores: list[Score], name: str) -> np.ndarray:
-  return np.array([getattr(score, name) for score in scores], np.float64)
-
-
-def _mean(values: np.ndarray) -> float | None:
-  known = values[~np.isnan(values)]
-  return _finite(np.mean(known)) if len(known) else None
-
-
-def _median(values: np.ndarray) -> float | None:
-  known = values[~np.isnan(values)]
-  return _finite(np.median(known)) if len(known) else None
-
-
-def _finite(value: float | int | np.floating) -> float | int | None:
-  """Returns what JSON can hold."""
-  if isinstance(value, int):
-    return value
-  return float(value) if np.isfinite(value) else None

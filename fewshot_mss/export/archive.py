@@ -72,10 +72,7 @@ def save_archive(
       parts do not belong together.
   """
   directory = Path(directory)
-  tensors = {
-    name: np.asarray(leaf, np.float32)
-    for name, leaf in flatten_dict(dict(params), sep="/").items()
-  }
+  tensors = _flat(params)
   weights = save(tensors)
   config = {
     "format_version": FORMAT_VERSION,
@@ -136,6 +133,18 @@ def load_archive(directory: Path) -> Archive:
     training=config["training"],
     content_hash=content_hash,
   )
+
+
+def weights_hash(params: Mapping[str, Any]) -> str:
+  """Returns the `content_hash` that an archive of parameters would have."""
+  return hashlib.sha256(save(_flat(params))).hexdigest()
+
+
+def _flat(params: Mapping[str, Any]) -> dict[str, np.ndarray]:
+  return {
+    name: np.asarray(leaf, np.float32)
+    for name, leaf in flatten_dict(dict(params), sep="/").items()
+  }
 
 
 def _read(path: Path) -> bytes:

@@ -3,6 +3,7 @@
 Every process asks its share of the items; process 0 has all rows in the end.
 """
 
+import functools
 import hashlib
 import json
 import sys
@@ -21,10 +22,13 @@ from fewshot_mss.data.source_items import source_items
 from fewshot_mss.data.sources import Sources, load_sources
 from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation.ablation.ablate import Ablation, Subject, ablate
+from fewshot_mss.evaluation.ablation.answers import Answerer
+from fewshot_mss.evaluation.ablation.clips import read_clip
 from fewshot_mss.evaluation.ablation.grid import (
   Contender,
   arms_of,
   check_ablation_config,
+  crossed_pairs,
 )
 from fewshot_mss.evaluation.ablation.network import make_network
 from fewshot_mss.evaluation.ablation.table import (
@@ -36,7 +40,6 @@ from fewshot_mss.evaluation.ablation.table import (
 from fewshot_mss.evaluation.items import choose_items
 from fewshot_mss.evaluation.network import host_batch
 from fewshot_mss.evaluation.report import machine_description
-from fewshot_mss.evaluation.resume import FinishedItems, settings_hash
 from fewshot_mss.export.archive import Archive, load_archive
 from fewshot_mss.export.checks import build_model
 from fewshot_mss.training import parallel
@@ -49,14 +52,19 @@ class _Named(NamedTuple):
   name: str
   archive: Archive
 
+  @property
+  def contender(self) -> Contender:
+    return Contender(self.name, self.archive.model["conditioning"])
+
 
 def ablate_run(
   config: ConfigDict, workdir: Path, output: Path | None = None
 ) -> Path:
   """Asks the trained model of a workdir, and others, all arms of the grid.
 
-  Writes `ablation.csv` and `ablation.json` (settings and hashes). Until all is
-  done, the finished items lie in `finished.*.jsonl`.
+  All processes call this. Writes `ablation.csv` and `ablation.json` (settings
+  and hashes). What was interrupted goes on: finished batches are in a file
+  until all is written.
 
   Args:
     config: `data.sources`, `ablation`, `eval.collapse_db` and `seed` are read.
@@ -72,6 +80,29 @@ def ablate_run(
   check_ablation_config(config.ablation)
   sources = load_sources(config.data.sources)
   named = _load_models(config, workdir, sources)
+  lists = _choose_lists(config, sources)
+  ablation = _make_ablation(config, named, sources)
+  depends_on = _depends_on(config, named, sources)
+  share = (jax.process_index(), jax.process_count())
+  folder = workdir / "ablation" if output is None else output
+  with Journal(
+    journal_path(folder, *share),
+    depends_on | {"share of the processes": share},
+    columns=COLUMNS,
+    read_row=lambda cells: ArmScore(Arm(*cells[0]), *cells[1:]),
+  ) as journal:
+    scores = _ablate_together(ablation, lists, journal)
+  if share[0] == 0:
+    _write(folder, config, ablation, lists, scores, depends_on)
+  # Not before it is all written. On disks of their own, others remove theirs.
+  parallel.wait_for_all("the ablation is written")
+  remove_journals(folder)
+  return folder
+
+
+def _choose_lists(
+  config: ConfigDict, sources: Sources
+) -> list[list[EvaluationItem]]:
   lists = [
     choose_items(source_items(sources, i, _SPLIT), config.ablation.max_items)
     for i in range(len(sources.folders))
@@ -81,33 +112,43 @@ def ablate_run(
       f"{config.data.sources}: no list of {_SPLIT} songs holds an item: build "
       f"a dataset with more {_SPLIT} songs"
     )
-  contenders = [
-    Contender(each.name, each.archive.model["conditioning"]) for each in named
+  return lists
+
+
+def _make_ablation(
+  config: ConfigDict, named: Sequence[_Named], sources: Sources
+) -> Ablation:
+  readers = [
+    RecordReader(folder, catalogue)
+    for folder, catalogue in zip(
+      sources.folders, sources.catalogues, strict=True
+    )
   ]
-  arms = arms_of(config.ablation, contenders)
-  settings = _settings(config, named, sources)
-  folder = workdir / "ablation" if output is None else output
-  finished = FinishedItems(
-    folder, "finished", settings_hash(settings), jax.process_index()
-  )
-  ablation = Ablation(
-    arms=arms,
-    subjects=[_subject(config, each) for each in named],
+  rate_hz = sources.catalogues[0].sample_rate_hz
+
+  def subject(each: _Named) -> Subject:
+    network = make_network(
+      build_model(each.archive.model),
+      each.archive.params,
+      patch_s=each.archive.training["mixture_s"],
+      outputs=config.ablation.outputs,
+    )
+    read = functools.partial(read_clip, readers=readers, sample_rate_hz=rate_hz)
+    return Subject(
+      each.contender, each.archive.instruments, Answerer(network, read)
+    )
+
+  model = named[0].archive.model
+  return Ablation(
+    arms=arms_of(config.ablation, [each.contender for each in named]),
+    subjects=[subject(each) for each in named],
     sources=sources,
-    readers=_open_readers(sources),
+    readers=readers,
     seed=config.seed,
     batch=host_batch(config.ablation.batch),
     collapse_db=config.eval.collapse_db,
-    mask_sizes=(
-      named[0].archive.model["n_fft"],
-      named[0].archive.model["hop_samples"],
-    ),
+    mask_sizes=(model["n_fft"], model["hop_samples"]),
   )
-  scores = _ablate_together(ablation, lists, finished)
-  if jax.process_index() == 0:
-    _write(folder, scores, settings)
-    finished.remove()
-  return folder
 
 
 def _load_models(
@@ -152,67 +193,47 @@ def _places(words: str, workdir: Path) -> list[tuple[str, Path]]:
   return [(own, workdir), *others]
 
 
-def _subject(config: ConfigDict, named: _Named) -> Subject:
-  archive = named.archive
-  network = make_network(
-    build_model(archive.model),
-    archive.params,
-    patch_s=archive.training["mixture_s"],
-    outputs=config.ablation.outputs,
-  )
-  contender = Contender(named.name, archive.model["conditioning"])
-  return Subject(contender, archive.instruments, network)
-
-
-def _open_readers(sources: Sources) -> list[RecordReader]:
-  return [
-    RecordReader(folder, catalogue)
-    for folder, catalogue in zip(
-      sources.folders, sources.catalogues, strict=True
-    )
-  ]
-
-
-def _settings(
+def _depends_on(
   config: ConfigDict, named: Sequence[_Named], sources: Sources
 ) -> dict[str, Any]:
   """Returns all that the rows depend on, as JSON values."""
-  ablation = config.ablation.to_dict()
-  # The machine's affair, and where the models lie.
-  grid = {
-    key: value
-    for key, value in ablation.items()
-    if key not in ("models", "batch", "outputs", "bootstrap_samples")
-  }
-  lists = {
-    name: list_hash(list_path(folder, _SPLIT))
-    for name, folder in zip(sources.names, sources.folders, strict=True)
-    if list_path(folder, _SPLIT).exists()
-  }
+  grid = json.loads(config.ablation.to_json())
+  # The machine's affair, of the statistics alone, and what the weights tell.
+  for leaf in ("batch", "outputs", "bootstrap_samples", "models"):
+    del grid[leaf]
   return {
-    "weights": {each.name: each.archive.content_hash for each in named},
-    "conditionings": {
-      each.name: each.archive.model["conditioning"] for each in named
+    "weights (SHA-256)": {
+      each.name: each.archive.content_hash for each in named
     },
-    "lists": lists,
-    "data": sources.content_hash,
+    "conditionings": dict(each.contender for each in named),
+    "patches in seconds": {
+      each.name: each.archive.training["mixture_s"] for each in named
+    },
+    "datasets (SHA-256)": sources.content_hash,
+    "evaluation lists (SHA-256)": {
+      name: list_hash(list_path(folder, _SPLIT))
+      for name, folder in zip(sources.names, sources.folders, strict=True)
+      if list_path(folder, _SPLIT).exists()
+    },
     "ablation": grid,
     "collapse_db": config.eval.collapse_db,
     "seed": config.seed,
+    "metrics": METRICS_VERSION,
+    "JAX and devices": [jax.__version__, jax.devices()[0].device_kind],
   }
 
 
 def _ablate_together(
   ablation: Ablation,
   lists: Sequence[Sequence[EvaluationItem]],
-  finished: FinishedItems,
+  journal: Journal,
 ) -> list[ArmScore]:
   """Returns the rows of all processes, in the order of the lists."""
   process = jax.process_index()
   mine = ablate(
     ablation,
     lists,
-    finished,
+    journal=journal,
     host=process,
     hosts=jax.process_count(),
     progress=process == 0,
@@ -225,14 +246,21 @@ def _ablate_together(
 
 
 def _write(
-  folder: Path, scores: Sequence[ArmScore], settings: dict[str, Any]
+  folder: Path,
+  config: ConfigDict,
+  ablation: Ablation,
+  lists: Sequence[Sequence[EvaluationItem]],
+  scores: Sequence[ArmScore],
+  depends_on: dict[str, Any],
 ) -> None:
+  """Writes the table, where it comes from, and the report."""
   table = folder / "ablation.csv"
   try:
     write_table(table, scores)
     content = {
-      "settings": settings,
-      "settings (SHA-256)": settings_hash(settings),
+      "depends on": depends_on,
+      "reference": ablation.arms[0]._asdict(),
+      "crossed": crossed_pairs(config.ablation),
       "table (SHA-256)": hashlib.sha256(table.read_bytes()).hexdigest(),
       "machine": machine_description(),
       "command": " ".join(["fewshot-mss", *sys.argv[1:]]),

@@ -177,6 +177,30 @@ def read_checkpoint(
   return state, window
 
 
+def read_average(folder: Path, like: TrainState) -> Any:
+  """Reads the averaged parameters of a checkpoint; nothing is moved aside.
+
+  Args:
+    folder: `checkpoints/STEP`.
+    like: Gives shapes and types; its values are not read.
+
+  Returns:
+    The parameters in numpy.
+
+  Raises:
+    InputError: If it is damaged.
+  """
+  try:
+    with _silence():
+      state, _ = read_checkpoint(folder.absolute(), like)
+  except _DamageError as error:
+    raise InputError(
+      f"checkpoint {folder} cannot be used ({error}): name another one with "
+      "--checkpoint"
+    ) from error
+  return state.ema_params
+
+
 def _put_like(host_state: TrainState, state: TrainState) -> TrainState:
   """Puts numpy leaves where those of `state` are, which are freed first."""
   shardings = jax.tree.map(lambda leaf: leaf.sharding, state)

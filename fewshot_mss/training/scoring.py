@@ -17,14 +17,26 @@ from fewshot_mss.data.evaluation_list import list_hash, list_path
 from fewshot_mss.data.source_items import source_items
 from fewshot_mss.data.sources import Sources, load_sources
 from fewshot_mss.evaluation.evaluate import evaluate, evaluated_shots
+from fewshot_mss.evaluation.journal import (
+  Journal,
+  journal_path,
+  remove_journals,
+)
+from fewshot_mss.evaluation.metrics import METRICS_VERSION
 from fewshot_mss.evaluation.report import machine_description, write_evaluation
 from fewshot_mss.evaluation.scores import MODEL, Score, in_list_order
 from fewshot_mss.evaluation.summary import Summary, summarise
-from fewshot_mss.export.archive import Archive, load_archive
+from fewshot_mss.export.archive import Archive
 from fewshot_mss.export.checks import build_model
 from fewshot_mss.models.separator import FewShotSeparator
 from fewshot_mss.training import parallel
 from fewshot_mss.training.checkpoint import check_trained_on
+from fewshot_mss.training.weights import (
+  BEST,
+  Weights,
+  read_weights,
+  results_folder,
+)
 
 
 def has_items(sources: Sources, split: str) -> bool:
@@ -86,6 +98,7 @@ def _evaluate(
   sources: Sources,
   split: str,
   trained_with: Mapping[str, Any] | ConfigDict,
+  journal: Journal | None = None,
 ) -> list[Score]:
   """Scores a network in the patches and with the negatives of its training.
 
@@ -103,6 +116,7 @@ def _evaluate(
     host=process,
     hosts=jax.process_count(),
     progress=process == 0,
+    journal=journal,
   )
   texts = parallel.gather_texts(json.dumps(mine))
   shares = [[Score(*row) for row in json.loads(text)] for text in texts]
@@ -134,65 +148,117 @@ def evaluate_trained(
   """
   scores = _evaluate(config.eval, model, params, sources, "test", config.data)
   if jax.process_index() == 0:
-    archive = load_archive(workdir / "model")
-    _write(config, workdir, archive, sources, scores)
+    summary = _summary(config, scores)
+    weights = read_weights(workdir)
+    _write(results_folder(workdir), weights, sources, scores, summary)
 
 
-def evaluate_run(config: ConfigDict, workdir: Path) -> Summary:
-  """Scores the trained model of a workdir on the test lists.
+def evaluate_run(
+  config: ConfigDict, workdir: Path, checkpoint: str = BEST
+) -> Summary:
+  """Scores the weights of a run on the test lists; call it on all processes.
 
   Writes `workdir/evaluation/` with evaluation.json, evaluation.md and a row
-  for every item.
+  for every item; of another checkpoint than `best` a folder within it. What was
+  interrupted goes on: finished batches are in a file until all is written.
 
   Args:
     config: `data.sources`, `eval` and `seed` are read; all else is as in
       training.
-    workdir: Folder of a run that is done: `workdir/model` is what is scored.
+    workdir: Folder of a run.
+    checkpoint: See `read_weights`.
 
   Returns:
     The summary.
 
   Raises:
-    InputError: If the model or a dataset cannot be used, the model was trained
-      on others, or no dataset has test items.
+    InputError: If the weights or a dataset cannot be used, the network was
+      trained on others, or no dataset has test items.
   """
-  archive = load_archive(workdir / "model")
+  weights = read_weights(workdir, checkpoint)
+  archive = weights.archive
   sources = load_sources(config.data.sources)
   check_trained_on(workdir, config.data.sources, sources.content_hash)
   model = build_model(archive.model)
-  scores = _evaluate(
-    config.eval, model, archive.params, sources, "test", archive.training
+  folder = results_folder(workdir, checkpoint)
+  share = (jax.process_index(), jax.process_count())
+  depends_on = _depends_on(config.eval, archive, sources, share)
+  with Journal(journal_path(folder, *share), depends_on) as journal:
+    scores = _evaluate(
+      config.eval,
+      model,
+      archive.params,
+      sources,
+      "test",
+      archive.training,
+      journal,
+    )
+  summary = _summary(config, scores)
+  if share[0] == 0:
+    _write(folder, weights, sources, scores, summary)
+  # Not before it is all written. On disks of their own, others remove theirs.
+  parallel.wait_for_all("the evaluation is written")
+  remove_journals(folder)
+  return summary
+
+
+def _depends_on(
+  eval_config: ConfigDict,
+  archive: Archive,
+  sources: Sources,
+  share: tuple[int, int],
+) -> dict[str, Any]:
+  """Returns all that the scores of a share depend on, as JSON values."""
+  config = json.loads(eval_config.to_json())
+  # Of the intervals alone, which are computed last.
+  del config["bootstrap_samples"]
+  return {
+    "weights": archive.content_hash,
+    "model": dict(archive.model),
+    "patches and negatives": [
+      archive.training["mixture_s"],
+      archive.training["max_negatives"],
+    ],
+    "datasets": sources.content_hash,
+    "evaluation lists": _list_hashes(sources),
+    "eval": config,
+    "metrics": METRICS_VERSION,
+    "JAX and devices": [jax.__version__, jax.devices()[0].device_kind],
+    "share of the processes": share,
+  }
+
+
+def _summary(config: ConfigDict, scores: list[Score]) -> Summary:
+  return summarise(
+    scores, bootstrap_samples=config.eval.bootstrap_samples, seed=config.seed
   )
-  return _write(config, workdir, archive, sources, scores)
 
 
 def _write(
-  config: ConfigDict,
-  workdir: Path,
-  archive: Archive,
+  folder: Path,
+  weights: Weights,
   sources: Sources,
   scores: list[Score],
-) -> Summary:
-  """Writes the evaluation of an archive; returns its summary."""
-  summary = summarise(
-    scores, bootstrap_samples=config.eval.bootstrap_samples, seed=config.seed
-  )
+  summary: Summary,
+) -> None:
+  """Writes the evaluation of some weights."""
+  archive = weights.archive
   provenance = {
-    "data": ", ".join(archive.training["data"]) or ", ".join(sources.names),
+    "data": ", ".join(sources.provenance or sources.names),
     "evaluation list (SHA-256)": _list_hashes(sources),
     "training": (
       f"{archive.training['steps']} steps of "
       f"{archive.training['global_batch']} mixtures x "
       f"{archive.training['num_queries']} queries"
     ),
+    "checkpoint": weights.name,
     "weights (SHA-256)": archive.content_hash,
     "machine": machine_description(),
     "command": " ".join(["fewshot-mss", *sys.argv[1:]]),
   }
   if sources.notes:
     provenance["left out"] = "; ".join(sources.notes)
-  write_evaluation(workdir / "evaluation", scores, summary, provenance)
-  return summary
+  write_evaluation(folder, scores, summary, provenance)
 
 
 def _list_hashes(sources: Sources) -> str:

@@ -30,6 +30,7 @@ from fewshot_mss.training.run_checks import check_run
 from fewshot_mss.training.step import TrainState
 from fewshot_mss.training.stopwatch import DISPATCHING, WAITING, Stopwatch
 from fewshot_mss.training.trace import StepTrace
+from fewshot_mss.training.weights import training_summary
 
 # Steps after which the speed is told for the first time: the first ones wait
 # for the compiler.
@@ -174,7 +175,7 @@ def _finish(
       jax.device_get(state.ema_params),
       model=config.model.to_dict(),
       instruments=sources.class_names,
-      training=_training_summary(config, sources),
+      training=training_summary(config, sources.provenance),
     )
   if tests:
     params = state.ema_params
@@ -221,21 +222,3 @@ def _introduction(
     f"a step, {len(sources.class_names)} seen instruments, "
     f"{config.train.steps} steps"
   )
-
-
-def _training_summary(
-  config: ConfigDict, sources: Sources
-) -> dict[str, object]:
-  """Returns what the archive tells about its training."""
-  return {
-    "steps": config.train.steps,
-    "global_batch": config.train.global_batch,
-    "num_queries": config.data.num_queries,
-    "loss": config.train.loss,
-    "seed": config.seed,
-    "example_s": config.data.example_s,
-    "mixture_s": config.data.mixture_s,
-    "max_positives": config.data.max_positives,
-    "max_negatives": config.data.max_negatives,
-    "data": list(sources.provenance),
-  }

@@ -6,10 +6,11 @@ for all of them.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float32
 from tqdm import tqdm
 
 from fewshot_mss.data.evaluation_items import EvaluationItem
@@ -19,21 +20,14 @@ from fewshot_mss.data.sources import Sources
 from fewshot_mss.episode import EpisodeBatch
 from fewshot_mss.evaluation import metrics
 from fewshot_mss.evaluation.ablation.answers import Answerer
-from fewshot_mss.evaluation.ablation.clips import read_clip
 from fewshot_mss.evaluation.ablation.examples import ExampleFinder
 from fewshot_mss.evaluation.ablation.grid import ABSENT, ONE, Contender
 from fewshot_mss.evaluation.ablation.item_scores import Truth, score_item
 from fewshot_mss.evaluation.ablation.nearest import NearestClass
-from fewshot_mss.evaluation.ablation.network import Network
 from fewshot_mss.evaluation.ablation.questions import Question, Questioner
-from fewshot_mss.evaluation.ablation.table import (
-  Arm,
-  ArmScore,
-  from_cells,
-  to_cells,
-)
+from fewshot_mss.evaluation.ablation.table import Arm, ArmScore
 from fewshot_mss.evaluation.items import deal_out, num_chunks, read_items
-from fewshot_mss.evaluation.resume import FinishedItems
+from fewshot_mss.evaluation.journal import Journal
 
 
 class Subject(NamedTuple):
@@ -42,12 +36,12 @@ class Subject(NamedTuple):
   Attributes:
     contender: Its name and conditioning.
     classes: What it has learned, in order of class_id.
-    network: Its parts.
+    answerer: It, and what it has heard.
   """
 
   contender: Contender
   classes: tuple[str, ...]
-  network: Network
+  answerer: Answerer
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -78,8 +72,8 @@ class Ablation:
 def ablate(
   ablation: Ablation,
   lists: Sequence[Sequence[EvaluationItem]],
-  finished: FinishedItems,
   *,
+  journal: Journal | None = None,
   host: int = 0,
   hosts: int = 1,
   progress: bool = True,
@@ -89,7 +83,7 @@ def ablate(
   Args:
     ablation: The grid.
     lists: The items of each dataset; none where it has no list.
-    finished: What need not be done again; what is done is added.
+    journal: What this host has done, and where it writes what it does.
     host: Which of the hosts this is. No host waits for another.
     hosts: How many share the items out.
     progress: Whether to show a bar with the time left.
@@ -99,15 +93,9 @@ def ablate(
     an item cannot serve an arm, there is no row.
 
   Raises:
-    InputError: If a record is damaged or an output not finite.
+    InputError: If a record is damaged, an output not finite, or the journal
+      cannot be written.
   """
-  answerers = {
-    subject.contender.name: Answerer(
-      subject.network,
-      lambda clip: read_clip(clip, ablation.readers, _rate_hz(ablation)),
-    )
-    for subject in ablation.subjects
-  }
   shares, dealt = [], 0
   for items in lists:
     # The next list begins with the host that this one did not get to.
@@ -123,18 +111,58 @@ def ablate(
       name = ablation.sources.names[source]
       questioner = make_questioner(ablation, source)
       for chunk in share:
-        places = [(name, item.spec.index) for item in chunk]
-        if not all(place in finished.rows for place in places):
-          rows = _ablate_chunk(ablation, source, chunk, questioner, answerers)
-          for place, of_item in zip(places, rows, strict=True):
-            finished.add(place, [to_cells(row) for row in of_item])
-        scores += [
-          from_cells(cells)
-          for place in places
-          for cells in finished.rows[place]
-        ]
+        rows = journal and journal.scores_of(name, chunk)
+        if not rows:
+          rows = _ablate_chunk(ablation, source, chunk, questioner)
+          if journal is not None:
+            journal.add(rows)
+        scores += rows
         bar.update(len(chunk))
   return scores
+
+
+class Vectors(NamedTuple):
+  """Condition vectors of the reference arm, one for each item that serves it.
+
+  Attributes:
+    vectors: What FiLM reads.
+    instruments: The target of each.
+    families: Its family.
+    groups: Its item's group.
+  """
+
+  vectors: Float32[np.ndarray, "n D"]
+  instruments: tuple[str, ...]
+  families: tuple[str, ...]
+  groups: tuple[str, ...]
+
+
+def reference_vectors(
+  ablation: Ablation, lists: Sequence[Sequence[EvaluationItem]]
+) -> Vectors:
+  """Returns the condition vectors of the reference arm, to be drawn.
+
+  Args:
+    ablation: The grid; its first arm is the reference.
+    lists: The items of each dataset.
+
+  Returns:
+    The vectors, in the order of the lists.
+  """
+  reference, subject = ablation.arms[0], ablation.subjects[0]
+  conditions, labels = [], []
+  for source, items in enumerate(lists):
+    questioner = make_questioner(ablation, source)
+    for item in items:
+      question = questioner.ask(reference, item)
+      if question is not None:
+        conditions.append(question.conditions[0])
+        families = map(questioner.finder.family, question.instruments)
+        names = (question.instruments, tuple(families))
+        labels.append((*map(" + ".join, names), item.group))
+  vectors = subject.answerer.vectors(conditions, ablation.batch)
+  columns = zip(*labels, strict=True) if labels else ((), (), ())
+  return Vectors(vectors, *columns)
 
 
 def make_questioner(ablation: Ablation, source: int) -> Questioner:
@@ -160,9 +188,8 @@ def _ablate_chunk(
   source: int,
   items: Sequence[EvaluationItem],
   questioner: Questioner,
-  answerers: Mapping[str, Answerer],
-) -> list[list[ArmScore]]:
-  """Returns the rows of each item of a batch."""
+) -> list[ArmScore]:
+  """Returns the rows of a batch, item by item."""
   episodes = _read_targets(ablation, source, items, questioner)
   masked = metrics.ideal_ratio_mask_estimate(
     episodes.targets,
@@ -171,7 +198,8 @@ def _ablate_chunk(
   )
   asked = [_questions(ablation.arms, item, questioner) for item in items]
   outputs: list[dict] = [{} for _ in items]
-  for name, answerer in answerers.items():
+  for subject in ablation.subjects:
+    name = subject.contender.name
     conditions = [
       list(
         dict.fromkeys(
@@ -185,13 +213,14 @@ def _ablate_chunk(
     ]
     if not any(conditions):
       continue
-    answers = answerer.answer(episodes.mixture, conditions)
+    answers = subject.answerer.answer(episodes.mixture, conditions)
     for b, of_item in enumerate(conditions):
       outputs[b] |= {
         (name, each): answers[b, a] for a, each in enumerate(of_item)
       }
-  return [
-    score_item(
+  rows = []
+  for b, item in enumerate(items):
+    rows += score_item(
       item,
       episodes.mixture[b],
       _truths(ablation.arms, item, questioner, episodes.targets[b], masked[b]),
@@ -200,8 +229,7 @@ def _ablate_chunk(
       dataset=ablation.sources.names[source],
       collapse_db=ablation.collapse_db,
     )
-    for b, item in enumerate(items)
-  ]
+  return rows
 
 
 def _questions(

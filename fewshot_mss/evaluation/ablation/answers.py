@@ -42,14 +42,40 @@ class Answerer:
     Returns:
       The outputs; what is beyond a mixture's own conditions means nothing.
     """
+    return self._network.separate(
+      mixture, self._combine(len(mixture), conditions)
+    )
+
+  def vectors(
+    self, conditions: Sequence[Condition], batch: int
+  ) -> Float32[np.ndarray, "n D"]:
+    """Returns condition vectors, without an output.
+
+    Args:
+      conditions: What to combine.
+      batch: B of `answer`, so that the same program serves.
+
+    Returns:
+      The vectors.
+    """
+    each = -(-len(conditions) // batch)
+    if not each:
+      return np.zeros((0, self._network.dim), np.float32)
+    rows = [conditions[i : i + each] for i in range(0, len(conditions), each)]
+    combined = self._combine(batch, rows)
+    flat = combined.reshape(-1, combined.shape[-1])
+    return flat[: len(conditions)]
+
+  def _combine(
+    self, batch: int, conditions: Sequence[Sequence[Condition]]
+  ) -> Float[np.ndarray, "B A D"]:
     self._embed(
       clip
       for of_item in conditions
       for condition in of_item
       for clip in (*condition.positives, *condition.negatives)
     )
-    support = self._support(len(mixture), conditions)
-    return self._network.separate(mixture, self._network.combine(support))
+    return self._network.combine(self._support(batch, conditions))
 
   def _embed(self, clips: Iterable[Clip]) -> None:
     new: dict[int, list[Clip]] = {}

@@ -83,6 +83,11 @@ class ArmScore(NamedTuple):
   level_over_mixture_db: float
   collapsed: bool
 
+  @property
+  def place(self) -> tuple[str, int]:
+    """What tells the item from those of all lists."""
+    return self.dataset, self.item
+
 
 COLUMNS = (*Arm._fields, *ArmScore._fields[1:])
 _ARM = len(Arm._fields)

@@ -1,0 +1,130 @@
+"""Which weights of a run are scored: those that it left, or a checkpoint's."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+from ml_collections import ConfigDict
+
+from fewshot_mss.default_config import get_config
+from fewshot_mss.errors import InputError
+from fewshot_mss.export.archive import Archive, load_archive, weights_hash
+from fewshot_mss.training.programs import init_of
+from fewshot_mss.training.recovery import read_average, saved_steps
+
+# What `--checkpoint` takes besides a number of steps.
+BEST, LAST = "best", "last"
+
+
+class Weights(NamedTuple):
+  """The weights of a run.
+
+  Attributes:
+    archive: They, their network and how they were trained; as read or, for a
+      checkpoint, as it would be written.
+    name: Which ones they are, in words.
+  """
+
+  archive: Archive
+  name: str
+
+
+def results_folder(workdir: Path, checkpoint: str = BEST) -> Path:
+  """Returns where the scores of `read_weights(workdir, checkpoint)` go."""
+  folder = workdir / "evaluation"
+  if checkpoint == BEST:
+    return folder
+  if checkpoint == LAST:
+    return folder / LAST
+  return folder / f"step_{int(checkpoint)}"
+
+
+def read_weights(workdir: Path, checkpoint: str = BEST) -> Weights:
+  """Reads the weights of a run; its checkpoints stay as they are.
+
+  Args:
+    workdir: Folder of the run.
+    checkpoint: `best` for `workdir/model`, `last` for the newest checkpoint, or
+      the steps of one. Of checkpoints, the averaged parameters are read.
+
+  Returns:
+    The weights.
+
+  Raises:
+    InputError: If they are not there, or damaged.
+  """
+  if checkpoint == BEST:
+    archive = load_archive(workdir / "model")
+    steps = archive.training["steps"]
+    return Weights(archive, f"{BEST}: the model left by the run, step {steps}")
+  step = _step(workdir / "checkpoints", checkpoint)
+  config = _config_of(workdir)
+  params = read_average(
+    workdir / "checkpoints" / str(step), jax.eval_shape(init_of(config))
+  )
+  # On what data, its caller knows.
+  training = training_summary(config, ()) | {"steps": step}
+  archive = Archive(
+    params=params,
+    model=config.model.to_dict(),
+    instruments=(),
+    training=training,
+    content_hash=weights_hash(params),
+  )
+  named = "last checkpoint, " if checkpoint == LAST else "checkpoint, "
+  return Weights(archive, f"{named}step {step}")
+
+
+def training_summary(
+  config: ConfigDict, provenance: Sequence[str]
+) -> dict[str, object]:
+  """Returns what an archive tells about its training.
+
+  Args:
+    config: Of the run.
+    provenance: Of its datasets.
+
+  Returns:
+    JSON values.
+  """
+  return {
+    "steps": config.train.steps,
+    "global_batch": config.train.global_batch,
+    "num_queries": config.data.num_queries,
+    "loss": config.train.loss,
+    "seed": config.seed,
+    "example_s": config.data.example_s,
+    "mixture_s": config.data.mixture_s,
+    "max_positives": config.data.max_positives,
+    "max_negatives": config.data.max_negatives,
+    "data": list(provenance),
+  }
+
+
+def _step(folder: Path, checkpoint: str) -> int:
+  """Returns the step that is meant, which there is."""
+  steps = saved_steps(folder)
+  if checkpoint == LAST and steps:
+    return steps[-1]
+  if checkpoint.isdecimal() and int(checkpoint) in steps:
+    return int(checkpoint)
+  there = ", ".join(map(str, steps)) or "no checkpoint"
+  raise InputError(
+    f"--checkpoint={checkpoint}: {folder} holds {there}; name one of these, "
+    f"{LAST}, or {BEST} for the model that a run leaves"
+  )
+
+
+def _config_of(workdir: Path) -> ConfigDict:
+  """Returns the configuration that a run began with."""
+  path = workdir / "config.json"
+  config = get_config()
+  try:
+    config.update(json.loads(path.read_text(encoding="utf-8"))["config"])
+  except (OSError, ValueError, KeyError, TypeError) as error:
+    raise InputError(
+      f"{path} cannot be read: name the workdir of a run with --workdir"
+    ) from error
+  return config

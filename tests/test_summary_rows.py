@@ -1,0 +1,53 @@
+"""The figures of instruments and families, from hand-made scores."""
+
+from fewshot_mss.evaluation import scores as names
+from fewshot_mss.evaluation.summary import summarise
+from test_summary import MIXTURE_DB, group, improvement, score, table
+
+
+def test_a_part_has_the_figures_of_all_systems_on_its_own_items():
+  rows = table({5: [0.0] * 4, 1: [0.0, 2.0, 1.0, 5.0]}, [-1.0] * 4)
+  for i in range(4):
+    rows.append(score(i, names.SILENCE, None, -50.0 - i, collapsed=True))
+    rows.append(score(i, names.IDEAL_RATIO_MASK, None, 10.0 + i))
+    rows.append(score(i, names.MIXTURE_BY_SOURCES, None, 0.0))
+  flute, _ = group(summarise(rows, bootstrap_samples=99))["instruments"]
+  assert [(r["system"], r["shots"]) for r in flute["systems"]] == [
+    (names.MODEL, 1),
+    (names.WRONG_QUERY, 1),
+    (names.MIXTURE, None),
+    (names.SILENCE, None),
+    (names.IDEAL_RATIO_MASK, None),
+  ]
+  # Flutes are items 1 and 3, of a song each.
+  assert [r["si_sdr_mean_db"] for r in flute["systems"]] == [
+    3.5,
+    -1.0,
+    MIXTURE_DB,
+    -52.0,
+    12.0,
+  ]
+  gain = improvement(flute)
+  assert (gain["low"], gain["high"], gain["median"]) == (6.0, 9.0, 7.5)
+  assert flute["systems"][3]["collapse_share"] == 1.0
+
+
+def test_families_gather_instruments_and_no_family_is_none():
+  family = {"bass": "strings", "flute": "winds", "": ""}
+  rows = table({1: [0.0, 2.0, 1.0, 5.0]}, [0.0] * 4)
+  assert group(summarise(rows, bootstrap_samples=9))["families"] == []
+  rows = [r._replace(family=family[r.instrument]) for r in rows]
+  rows += [
+    r._replace(item=r.item + 4, instrument="oboe", family="winds")
+    for r in table({1: [-1.0]}, [0.0])
+  ]
+  found = group(summarise(rows, bootstrap_samples=9))["families"]
+  assert [
+    (r["family"], improvement(r)["mean"], r["num_items"], r["num_songs"])
+    for r in found
+  ] == [("winds", 2.0 + 4, 3, 2), ("strings", 0.5 + 4, 2, 2)]
+
+
+def test_parts_need_a_network():
+  rows = [score(i, names.MIXTURE, None, MIXTURE_DB) for i in range(2)]
+  assert group(summarise(rows, bootstrap_samples=9))["instruments"] == []
