@@ -32,12 +32,20 @@ from fewshot_mss.evaluation.ablation.grid import (
 )
 from fewshot_mss.evaluation.ablation.network import make_network
 from fewshot_mss.evaluation.ablation.table import (
+  COLUMNS,
+  Arm,
   ArmScore,
   from_cells,
   to_cells,
   write_table,
 )
 from fewshot_mss.evaluation.items import choose_items
+from fewshot_mss.evaluation.journal import (
+  Journal,
+  journal_path,
+  remove_journals,
+)
+from fewshot_mss.evaluation.metrics import METRICS_VERSION
 from fewshot_mss.evaluation.network import host_batch
 from fewshot_mss.evaluation.report import machine_description
 from fewshot_mss.export.archive import Archive, load_archive
