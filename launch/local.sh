@@ -20,12 +20,12 @@ usage() {
   exit 2
 }
 
-run=""
+dry=""
 restarts=3
 grace_s=60
 while true; do
   case "${1:-}" in
-    --dry_run) run="echo" ;;
+    --dry_run) dry=1 ;;
     --restarts=*) restarts=${1#--restarts=} ;;
     --grace_s=*) grace_s=${1#--grace_s=} ;;
     *) break ;;
@@ -44,7 +44,7 @@ done
 workdir=${workdir%/}
 [[ -n "$workdir" ]] || usage
 
-if [[ -z "$run" ]] && ! command -v fewshot-mss >/dev/null; then
+if [[ -z "$dry" ]] && ! command -v fewshot-mss >/dev/null; then
   say "no fewshot-mss on the path: put .venv/bin on it"
   exit 127
 fi
@@ -98,8 +98,9 @@ start_all() {
   for ((i = 0; i < processes; i++)); do
     command=(fewshot-mss train "$@" "--coordinator=127.0.0.1:$port"
       "--num_processes=$processes" "--process_id=$i")
-    if [[ -n "$run" ]]; then
-      echo "${command[*]}"
+    if [[ -n "$dry" ]]; then
+      printf '%q ' "${command[@]}"
+      echo
     elif ((i == 0)); then
       "${command[@]}" &
       pids+=($!)
@@ -125,7 +126,7 @@ wait_for_first() {
   done
 }
 
-if [[ -z "$run" ]]; then
+if [[ -z "$dry" ]]; then
   mkdir -p "$(dirname "$workdir")"
   for ((i = 1; i < processes; i++)); do
     : >"$workdir.log.$i"

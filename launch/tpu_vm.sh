@@ -62,6 +62,8 @@ if [[ -z "$dry" ]] && ! command -v gcloud >/dev/null; then
 fi
 
 # ---- gcloud, always in this place and never asking.
+kind=${queued:+queued-resources}
+kind=${kind:-tpu-vm}
 tpus() {
   local command=(gcloud compute tpus "$@" "--zone=$zone" --quiet)
   [[ -z "$project" ]] || command+=("--project=$project")
@@ -115,7 +117,13 @@ have_slice() {
       READY | ACTIVE) return ;;
       MISSING) create ;;
       # Queued ones are taken away while their request stays.
-      PREEMPTED | TERMINATED | STOPPED | SUSPENDED | FAILED) delete "$now" ;;
+      PREEMPTED | TERMINATED | STOPPED | SUSPENDED) delete "$now" ;;
+      # It could not be made, and would not be the next time.
+      FAILED)
+        say "$name is FAILED: see why with gcloud compute tpus $kind describe" \
+          "$name --zone=$zone, delete it, and start again"
+        exit 1
+        ;;
       *)
         [[ "$now" == "$last" ]] || say "$name is $now; waiting"
         last=$now
@@ -247,7 +255,5 @@ while true; do
   say "workers ended with ${ended//$'\n'/, }: all is started again" \
     "($restart of $restarts)"
 done
-kind=${queued:+queued-resources}
-kind=${kind:-tpu-vm}
 say "done; the slice costs until it is deleted: gcloud compute tpus" \
   "$kind delete $name --zone=$zone"

@@ -200,6 +200,19 @@ def test_parts_that_do_not_divide_the_share_are_refused(step_of):
     step_of(microbatches=3)
 
 
+def test_parts_of_a_batch_without_negatives(params):
+  # A leaf without numbers says nothing of what its other sizes are.
+  train = get_config().train
+  train.microbatches = 2
+  model = _model("float32")
+  batch = to_jax(make_batch(samples=400, clip=200, negatives=0))
+  (loss, count), grads = jax.eval_shape(
+    lambda params: _sums(params, batch, model, train), params
+  )
+  assert loss.shape == count.shape == ()
+  assert jax.tree.map(jnp.shape, grads) == jax.tree.map(jnp.shape, params)
+
+
 def test_parts_and_remat_keep_less(step_of):
   # What the gradient keeps of the forward pass, by the program as written.
   model = make_model(**SIZES)

@@ -64,6 +64,14 @@ def test_sizes_by_hand(figures):
   assert figures.step_audio_s == pytest.approx((0.8, 48 * 0.05))
 
 
+def test_sizes_of_folded_cells_by_hand():
+  folded = measure(_config(**{"model.unet_fold": (2, 4)}))
+  # 53 frames filled up to 56: 28 x 8 cells, halved twice.
+  assert folded.bottleneck == (7, 2, 8)
+  # 3 + 4 = 7 cells of 2 frames: 13 hops and one window.
+  assert folded.receptive_s == pytest.approx((13 * 16 + 64) / 8000)
+
+
 def test_flops_grow_as_the_work_does(figures):
   # At least the multiply-adds of the first decoder layer over two queries:
   # 3 x 3 kernels (borders less) from 8 to 16 channels on 14 x 8 cells.
@@ -78,6 +86,9 @@ def test_flops_grow_as_the_work_does(figures):
   assert twice.train_step_flops / figures.train_step_flops == pytest.approx(
     2.0, rel=0.05
   )
+  # Cut into parts it is as much work.
+  parts = measure(_config(**{"train.microbatches": 4}))
+  assert parts.train_step_flops == figures.train_step_flops
 
 
 def test_the_table_says_all_of_it(figures):

@@ -105,3 +105,37 @@ def test_threads_say_only_what_is_not_told_anyhow(tmp_path, monkeypatch):
       thread.start()
       thread.join()
   assert said == [KeyError]
+
+
+# A picture that does not fit any more, and more events behind it than the queue
+# of tensorboardX takes by default.
+BOARD = """
+import resource, sys, threading
+from pathlib import Path
+import numpy as np
+from fewshot_mss.errors import RunError
+from fewshot_mss.training.metric_writer import MetricWriter
+picture = np.random.default_rng(0).integers(0, 256, (99, 99, 3)).astype("uint8")
+with MetricWriter(Path(sys.argv[1]), first_step=0, last_step=9) as writer:
+  (thread,) = (t for t in threading.enumerate() if "Event" in type(t).__name__)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (6000, resource.RLIM_INFINITY))
+  writer.write_picture(1, "picture", picture)
+  writer.write_speed(1, 8, {str(i): 0.5 for i in range(40)})
+  thread.join()
+  try:
+    writer.write(2, {"loss": 1.0})
+  except RunError as error:
+    print(error)
+"""
+
+
+def test_events_that_cannot_be_written_are_told_and_hold_nothing(tmp_path):
+  done = subprocess.run(
+    [sys.executable, "-c", BOARD, tmp_path],
+    capture_output=True,
+    text=True,
+    timeout=60,
+  )
+  assert done.stdout.startswith(
+    f"{tmp_path / 'tensorboard'} cannot be written: make room there"
+  ), done.stderr

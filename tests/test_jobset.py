@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from fewshot_mss import arguments
+from fewshot_mss.training import parallel
 
 PATH = Path(__file__).parent.parent / "launch" / "gke_jobset.yaml"
 # Of the hosts of multi-host slices: ct5lp-hightpu-4t.
@@ -105,6 +106,10 @@ def test_the_command_is_one_and_writes_to_the_bucket(job, pod):
   )
   assert parsed.verb == "train"
   assert parsed.distributed
+  # Else the training refuses the batch, which no restart helps.
+  topology = pod["nodeSelector"]["cloud.google.com/gke-tpu-topology"]
+  chips = math.prod(int(side) for side in topology.split("x"))
+  parallel.check_batch(parsed.config.train.global_batch, "batch", chips)
   (mount,) = container["volumeMounts"]
   folder = Path(mount["mountPath"])
   assert folder in parsed.workdir.parents

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from processes import is_alive
+
 SCRIPT = Path(__file__).parent.parent / "launch" / "local.sh"
 WORDS = ["--config=configs/tiny.py", "--config.train.steps=3"]
 
@@ -33,14 +35,6 @@ def launch(env, *words):
     text=True,
     timeout=60,
   )
-
-
-def is_alive(pid):
-  try:
-    os.kill(pid, 0)
-  except ProcessLookupError:
-    return False
-  return True
 
 
 # The process's number is what its last word says.
@@ -77,17 +71,18 @@ def test_every_process_is_told_who_it_is(tmp_path):
 
 def test_a_dry_run_shows_the_commands_and_does_nothing(tmp_path):
   env = environment(tmp_path / "bin", 'touch "$FOLDER/started"')
-  done = launch(env, "--dry_run", "2", *WORDS, f"--workdir={tmp_path}/deep/run")
+  # What is printed can be pasted: every word is one again.
+  words = [*WORDS, "--config.a=it's (1, 2)", f"--workdir={tmp_path}/deep/run"]
+  done = launch(env, "--dry_run", "2", *words)
   assert done.returncode == 0
   assert done.stderr == ""
-  lines = done.stdout.splitlines()
+  lines = [shlex.split(line) for line in done.stdout.splitlines()]
   assert len(lines) == 2
   for i, line in enumerate(lines):
-    assert line.startswith(
-      f"fewshot-mss train {' '.join(WORDS)} --workdir={tmp_path}/deep/run "
-      "--coordinator=127.0.0.1:"
-    )
-    assert line.endswith(f" --num_processes=2 --process_id={i}")
+    *start, coordinator, number, which = line
+    assert start == ["fewshot-mss", "train", *words]
+    assert coordinator.startswith("--coordinator=127.0.0.1:")
+    assert (number, which) == ("--num_processes=2", f"--process_id={i}")
   assert [path.name for path in tmp_path.rglob("*")] == ["bin", "fewshot-mss"]
 
 

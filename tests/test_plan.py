@@ -73,8 +73,13 @@ def test_sizes_grow_fourfold_up_to_the_slice():
 
 
 def test_chips_have_what_google_says():
-  v5e = chip_of("v5e:16x16")
-  assert (v5e.peak_flops, v5e.hbm_bytes_per_s) == (197e12, 819e9)
+  assert chip_of("v5e:16x16") is CHIPS["v5e"]
+  peaks = {kind: chip.peak_flops / 1e12 for kind, chip in CHIPS.items()}
+  assert peaks == {"v4": 275, "v5e": 197, "v5p": 459, "v6e": 918}
+  memory = {kind: chip.hbm_bytes_per_s / 1e9 for kind, chip in CHIPS.items()}
+  assert memory == {"v4": 1200, "v5e": 819, "v5p": 2765, "v6e": 1638}
+  # Half of the "bidirectional bandwidth per chip".
+  assert CHIPS["v5p"].ici_bytes_per_s * 2 == 1200e9
   # All chips of a pod together: "all-reduce bandwidth per Pod".
   for kind, pod_chips, bytes_per_s in (
     ("v4", 4096, 1.1e15),
@@ -193,7 +198,7 @@ def test_the_tables_say_all_of_it():
     "2 x all-reduce",
     "8.000 MB",
     # 12 GFLOP at 197 TFLOP/s, 6 GB at 819 GB/s.
-    "0.061 ms │ 7.326 ms │      7.326 ms │          0.8% │       0.6%",
+    "0.061 ms │ 7.326 ms │ 7.326 ms │          0.8% │       0.6%",
     # 12 MB at 100 GB/s.
     "4 │   0.120 ms │ 7.446 ms │      98.4% │      1,612",
   ):

@@ -66,3 +66,12 @@ def test_memory_that_does_not_grow_is_no_line():
   fit = largest_fit(attempt, 32, 1000)
   assert tried == [32, 64, 128, 96, 112, 104]
   assert fit == Fit(96, 500, 104, 6)
+
+
+def test_a_line_beyond_what_does_not_fit_is_not_followed():
+  # The line through 32 and 64 meets the limit at 1000, but 128 is too many.
+  attempt, tried = recorded(
+    lambda mixtures: mixtures if mixtures < 128 else None
+  )
+  assert largest_fit(attempt, 32, 1000) == Fit(120, 120, 128, 6)
+  assert tried == [32, 64, 128, 96, 112, 120]

@@ -211,7 +211,7 @@ def test_a_job_near_its_end_saves_and_waits_for_the_next_turn(cluster, program):
 
 
 @needs_slurm
-@pytest.mark.parametrize("status", [1, 2, 130])
+@pytest.mark.parametrize("status", [1, 2, 127, 130])
 def test_what_no_restart_helps_ends_the_job(cluster, program, status):
   # The other one has lost a worker, which alone would be a restart.
   program(f"exit $((SLURM_PROCID ? 75 : {status}))")

@@ -176,3 +176,18 @@ def test_magnitude_by_hand_and_its_gradient():
   by_real, by_imag = jax.grad(total, argnums=(0, 1))(real, imag)
   np.testing.assert_allclose(by_real, [[0.6, 0.0]], rtol=1e-6)
   np.testing.assert_allclose(by_imag, [[-0.8, 0.0]], rtol=1e-6)
+
+
+def test_a_tpu_is_told_of_three_products():
+  # Without, it takes one of bfloat16, which no test on a CPU would see.
+  def there_and_back(x):
+    spectrum = spectral.stft(x, 32, 8, "dft_bf16x3")
+    return spectral.istft(spectrum, 32, 8, 100, "dft_bf16x3")
+
+  jaxpr = jax.make_jaxpr(there_and_back)(jnp.zeros((1, 100)))
+  found = [
+    equation.params["precision"]
+    for equation in jaxpr.eqns
+    if equation.primitive.name == "conv_general_dilated"
+  ]
+  assert found == [(jax.lax.Precision.HIGH,) * 2] * 4

@@ -18,6 +18,7 @@ from fewshot_mss.data.catalogue import SPLITS, load_catalogue
 from fewshot_mss.data.layouts.datasets import read_layout
 from fewshot_mss.data.layouts.stem_folder import stem_folder
 from fewshot_mss.data.records import RecordReader
+from processes import assert_they_end, wait_until
 
 NUM_SONGS = 12
 RATE_HZ = 8000
@@ -86,14 +87,6 @@ def children(pid):
   return found
 
 
-def is_alive(pid):
-  try:
-    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-  except OSError:
-    return False
-  return state != "Z"
-
-
 def kill_when(process, holds):
   """Kills a process as soon as something holds; returns its children then."""
   deadline_s = time.monotonic() + 120
@@ -104,13 +97,6 @@ def kill_when(process, holds):
   process.send_signal(signal.SIGKILL)
   process.wait()
   return there
-
-
-def wait_until(holds):
-  deadline_s = time.monotonic() + 60
-  while not holds():
-    assert time.monotonic() < deadline_s
-    time.sleep(0.05)
 
 
 @pytest.mark.parametrize("num_cut", [1, 5, NUM_SONGS])
@@ -126,7 +112,7 @@ def test_a_build_that_is_killed_goes_on_and_ends_with_the_same_bytes(
     )
   assert not output.exists()
   # None goes on alone.
-  wait_until(lambda: not any(is_alive(pid) for pid in workers))
+  assert_they_end(*workers)
   cut = {p: p.stat().st_mtime_ns for p in working.glob("*/*.safetensors")}
   assert len(cut) >= num_cut
   process = subprocess.Popen(
@@ -156,7 +142,7 @@ def test_an_interrupted_build_says_so_and_keeps_its_work(songs, tmp_path):
   assert process.returncode == 130, said
   assert "interrupted" in said.splitlines()[-1]
   assert "Traceback" not in said
-  wait_until(lambda: not any(is_alive(pid) for pid in workers))
+  assert_they_end(*workers)
   assert list(working.glob("*/*.safetensors"))
 
 

@@ -1,5 +1,6 @@
 """Small programs through the real TPU compiler, against counts by hand."""
 
+import functools
 import importlib.util
 import os
 import subprocess
@@ -45,6 +46,16 @@ def test_a_matrix_product_by_hand(sharding):
   # Copies into on-chip memory count too.
   assert bytes_in + bytes_out <= program.bytes_accessed <= 5 * bytes_in
   assert program.loops == 0 and program.collectives == ()
+
+
+def test_passes_of_bfloat16_are_not_counted(sharding):
+  # As the plan's notes say.
+  def product(precision):
+    function = functools.partial(jnp.matmul, precision=precision)
+    return compile_lowered(lower(function, sharding, (256, 512), (512, 128)))
+
+  flops = {product(precision).flops for precision in ("default", "high")}
+  assert flops == {2 * 256 * 512 * 128}
 
 
 def test_a_loop_is_priced_once_and_told(sharding):

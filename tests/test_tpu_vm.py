@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cloud_stand_in import BEGIN, WORKERS, make_cloud
+from processes import assert_they_end
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "launch" / "tpu_vm.sh"
@@ -174,8 +175,7 @@ def test_one_that_hangs_is_ended_by_the_restart(cloud):
   )
   assert done.returncode == 0, done.stderr
   pid = cloud / "slice" / "1" / "fewshot-mss" / "pid"
-  with pytest.raises(ProcessLookupError):
-    os.kill(int(pid.read_text()), 0)
+  assert_they_end(pid.read_text())
 
 
 @pytest.mark.parametrize("status", [1, 2, 130])
@@ -238,6 +238,14 @@ def test_no_room_is_an_error(cloud):
   assert done.returncode == 1
   assert "no room" in done.stderr
   assert calls(cloud)[0] == ["describe", "create"]
+
+
+def test_a_request_that_failed_is_not_made_again_and_again(cloud):
+  (cloud / "states").write_text("FAILED")
+  done = launch(cloud, "--queued")
+  assert done.returncode == 1
+  assert "tpus queued-resources describe n --zone=z, delete it" in done.stderr
+  assert calls(cloud)[0] == ["describe"]
 
 
 def test_workers_that_cannot_be_set_up_are_an_error(cloud):

@@ -9,9 +9,11 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from jax._src import distributed
 
 from fewshot_mss.training import parallel, watch
 
@@ -90,6 +92,7 @@ def test_the_others_end_and_say_which_one_is_gone(victim, number):
     (0, "RunError", 1, "this one went wrong"),
     (1, "InputError", 2, "this one went wrong"),
     (1, "OSError", 1, "OSError, see what it says"),
+    (1, "KeyError", 1, "KeyError, see what it says"),
   ],
 )
 def test_one_that_fails_takes_the_others_with_it_and_its_status(
@@ -107,6 +110,56 @@ def test_one_that_fails_takes_the_others_with_it_and_its_status(
       ],
     )
   }
+
+
+def test_of_several_that_end_the_first_one_is_named(monkeypatch):
+  class Client:
+    def key_value_set(self, key, words, allow_overwrite):
+      assert not words.startswith("ended ")
+
+  joined = distributed.State()
+  joined.client, joined.process_id, joined.num_processes = Client(), 0, 3
+  monkeypatch.setattr(distributed, "global_state", joined)
+  told = []
+  monkeypatch.setattr(watch, "end", lambda *words: told.append(words))
+  judge = watch._Watch(0.01)
+  # Process 1 has heard of process 2 before this one.
+  judge._words = {0: "alive 3 a", 1: "follows", 2: "ended 1 a fault"}
+  judge._judge(time.monotonic())
+  assert told == [
+    (1, "process 0 of 3 ends: process 2 of 3 ended: a fault"),
+  ]
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_one_that_is_shot_once_all_have_saved_changes_nothing(victim):
+  started = start(2, {victim: ["dies"], 1 - victim: ["RestartError"]})
+  said = what_others_say(started, victim)
+  assert said == {1 - victim: (75, ["fewshot-mss: this one went wrong"])}
+
+
+END = """
+import contextlib, io, sys
+from fewshot_mss.training.watch import end
+with contextlib.redirect_stderr(io.StringIO()):
+  end(75, "the end")
+"""
+
+
+def test_the_last_line_is_seen_though_readers_are_silenced():
+  done = subprocess.run(
+    [sys.executable, "-c", END], capture_output=True, text=True, timeout=60
+  )
+  assert done.returncode == 75
+  assert done.stderr.splitlines()[-1] == "fewshot-mss: the end"
+
+
+def test_it_ends_where_no_line_can_be_written():
+  with Path("/dev/full").open("w", encoding="utf-8") as full:
+    done = subprocess.run(
+      [sys.executable, "-c", END], stdout=full, stderr=full, timeout=60
+    )
+  assert done.returncode == 75
 
 
 JOIN = """

@@ -1,19 +1,26 @@
 """One process of a run that does nothing but to meet the others.
 
-  python watched_process.py LIMIT_S PORT PROCESSES INDEX [ERROR]
+  python watched_process.py LIMIT_S PORT PROCESSES INDEX [ERROR | dies]
 
 Says `here` once it met them. Where ERROR is given, raises an error of that name
-then.
+then, or kills itself when JAX is to be left.
 """
 
+import builtins
+import os
+import signal
 import sys
 import time
 
+import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
 from fewshot_mss import cli, errors
 from fewshot_mss.training import parallel, watch
+
+# So long processes wait for one that does not leave JAX as they do.
+parallel._LEAVE_TIMEOUT_S = 5
 
 
 def run():
@@ -22,8 +29,12 @@ def run():
   with watch.watched_processes(float(limit_s)):
     multihost_utils.process_allgather(np.float32(0))
     print("here", flush=True)
+    if error == ["dies"]:
+      jax.distributed.shutdown = lambda: os.kill(os.getpid(), signal.SIGKILL)
+      error = ["RestartError"]
     if error:
-      raise getattr(errors, error[0], OSError)("this one went wrong")
+      source = errors if hasattr(errors, error[0]) else builtins
+      raise getattr(source, error[0])("this one went wrong")
     while True:
       multihost_utils.process_allgather(np.float32(0))
       time.sleep(0.05)

@@ -60,6 +60,9 @@ def written_flops(function: Callable, *shapes: Any) -> float:
 
 def train_step_flops(config: ConfigDict, mixtures: int) -> float:
   """Counts the FLOPs of a train step of `mixtures` episodes as written."""
+  # Of a loop over parts XLA would count a single turn.
+  config = config.copy_and_resolve_references()
+  config.train.microbatches = 1
   # train_step adds up over AXIS: give it one, of length 1.
   on_one_device = jax.vmap(
     step_of(config), in_axes=(None, 0), out_axes=(None, None), axis_name=AXIS

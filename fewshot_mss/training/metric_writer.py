@@ -17,6 +17,7 @@ from jaxtyping import Float32, UInt8
 from tensorboardX import SummaryWriter
 from tqdm import tqdm
 
+from fewshot_mss.errors import RunError
 from fewshot_mss.training.parallel import process_name
 
 
@@ -50,7 +51,11 @@ class MetricWriter:
     _keep_until(path, first_step)
     self._lines = path.open("a", encoding="utf-8")
     self._board = SummaryWriter(
-      str(workdir / "tensorboard"), purge_step=first_step + 1
+      str(workdir / "tensorboard"),
+      purge_step=first_step + 1,
+      # No limit: what empties the queue is a thread that ends at the first
+      # event that it cannot write, and a full queue would hold this one.
+      max_queue=0,
     )
 
   def __enter__(self) -> "MetricWriter":
@@ -73,9 +78,24 @@ class MetricWriter:
     self._bar.update()
 
   def write(self, step: int, metrics: Mapping[str, float | None]) -> None:
-    """Writes the metrics of a step; None is a number that is not finite."""
+    """Writes the metrics of a step.
+
+    Args:
+      step: Steps done.
+      metrics: None is a number that is not finite.
+
+    Raises:
+      OSError: If the row cannot be written.
+      RunError: If earlier events could not be written.
+    """
     if not self._active:
       return
+    # It says nothing itself, and what it left unwritten is lost.
+    if not self._board.file_writer.event_writer._worker.is_alive():
+      raise RunError(
+        f"{self._board.logdir} cannot be written: make room there and start "
+        "the same command again; it goes on from the last checkpoint"
+      )
     self._lines.write(json.dumps({"step": step, **metrics}) + "\n")
     self._lines.flush()
     for name, value in metrics.items():

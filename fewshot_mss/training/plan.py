@@ -1,7 +1,7 @@
 """What a train step will need and take on a TPU slice, before one is rented.
 
 The step is compiled for the slice; all else is arithmetic on what the compiler
-says. Nothing here was measured: times are bounds from the chips' figures.
+says. Nothing here was measured: times are the counts over the chips' figures.
 """
 
 import functools
@@ -202,7 +202,10 @@ def _compile(
 def roofline(
   chip: Chip, flops: float, bytes_accessed: float, written_flops: float
 ) -> Roofline:
-  """Bounds the time of a step on a chip from below.
+  """Estimates a step on a chip by the slower of computing and moving bytes.
+
+  A product of float32 in several bfloat16 passes counts as one, and bytes that
+  stay on the chip count too, so the estimate can err either way.
 
   Args:
     chip: Its figures.
@@ -211,7 +214,7 @@ def roofline(
     written_flops: Of the step as written.
 
   Returns:
-    The bound, and what share of the chip's peak it leaves.
+    The estimate, and what share of the chip's peak it leaves.
   """
   compute_s = flops / chip.peak_flops
   memory_s = bytes_accessed / chip.hbm_bytes_per_s

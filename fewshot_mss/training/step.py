@@ -105,7 +105,7 @@ def _sums(
   if parts == 1:
     return gradient(params, batch)
   cut = jax.tree.map(
-    lambda leaf: leaf.reshape(parts, -1, *leaf.shape[1:]), batch
+    lambda leaf: leaf.reshape(parts, len(leaf) // parts, *leaf.shape[1:]), batch
   )
 
   def add(sums: PyTree, part: EpisodeBatch) -> tuple[PyTree, None]:

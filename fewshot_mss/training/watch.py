@@ -50,10 +50,9 @@ def watched_processes(limit_s: float = LIMIT_S) -> Iterator[None]:
   watch.start()
   try:
     yield
-  except RestartError:
+  except RestartError as error:
     # All have saved and come here: an orderly end.
-    watch.stop()
-    jax.distributed.shutdown()
+    watch.leave(error)
     raise
   except InputError as error:
     watch.tell(2, error)
@@ -64,10 +63,12 @@ def watched_processes(limit_s: float = LIMIT_S) -> Iterator[None]:
   except KeyboardInterrupt:
     watch.tell(_INTERRUPTED, "interrupted", waits=False)
     raise
-  except (RuntimeError, ValueError, OSError) as error:
-    # Perhaps a collective with one that is gone: then this ends the process.
+  except BaseException as error:  # noqa: BLE001
+    # Whatever it is, the others would wait for this process. Perhaps it is a
+    # collective with one that is gone: then this ends the process.
     watch.wait_for_verdict()
-    traceback.print_exc()
+    with contextlib.suppress(OSError):
+      traceback.print_exc()
     watch.tell(1, f"{type(error).__name__}, see what it says")
     end(1)
   else:
@@ -76,11 +77,12 @@ def watched_processes(limit_s: float = LIMIT_S) -> Iterator[None]:
 
 def end(status: int, message: str = "") -> None:
   """Ends this process at once, with a line: a regular end waits for others."""
-  if message:
-    print(f"fewshot-mss: {message}", file=sys.stderr)
+  # Not `sys.stderr`, which may be turned elsewhere for a while. And where no
+  # line can be written any more, the process ends all the same.
   with contextlib.suppress(OSError):
+    if message:
+      print(f"fewshot-mss: {message}", file=sys.__stderr__, flush=True)
     sys.stdout.flush()
-    sys.stderr.flush()
   os._exit(status)
 
 
@@ -101,6 +103,8 @@ class _Watch:
     self._heard_s = dict.fromkeys(range(self._count), time.monotonic())
     self._answered_s = time.monotonic()
     self._abort_handler: object = None
+    # What this process ends with if JAX aborts after the watch.
+    self._last_words = ""
 
   def start(self) -> None:
     """Begins to watch."""
@@ -113,6 +117,15 @@ class _Watch:
     """Ends the watch: the run is over, and processes may go."""
     self._stopped.set()
 
+  def leave(self, error: RestartError) -> None:
+    """Ends the watch and waits for the others, which end for the same reason.
+
+    If one of them is taken away before it comes here, JAX aborts.
+    """
+    self._last_words = str(error)
+    self.stop()
+    jax.distributed.shutdown()
+
   def tell(self, status: int, why: object, *, waits: bool = True) -> None:
     """Tells the others that this process ends, with which status and why."""
     self.stop()
@@ -122,7 +135,7 @@ class _Watch:
       until_s = time.monotonic() + _PATIENCE_BEATS * self._beat_s
       while self._index == 0 and waits and time.monotonic() < until_s:
         heard = self._client.key_value_dir_get(_FOLDER)
-        if sum(words.startswith("ended ") for _, words in heard) == self._count:
+        if not any(words.startswith("alive ") for _, words in heard):
           break
         time.sleep(self._beat_s / 10)
 
@@ -183,7 +196,8 @@ class _Watch:
       if other != self._index and words.startswith("ended "):
         _, status, why = words.split(" ", 2)
         with contextlib.suppress(JaxRuntimeError):
-          self._set("ended after another")
+          # Not `ended`: that is the first one's word, for all to repeat.
+          self._set("follows")
         self._end(int(status), f"process {other} of {self._count} ended: {why}")
     if now_s - self._answered_s > self._limit_s:
       # What the others said comes through the coordinator.
@@ -228,6 +242,8 @@ class _Watch:
       libc.signal(number, signal.SIG_DFL)
       # Should this thread wait for what the aborted one held, that ends it.
       signal.alarm(10)
+      if self._last_words:
+        end(os.EX_TEMPFAIL, self._last_words)
       if self._stopped.is_set():
         os._exit(128 + number)
       end(
