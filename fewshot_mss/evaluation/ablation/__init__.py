@@ -1,0 +1,1 @@
+"""What changes a separation: grids of arms, their tables and their figures."""
