@@ -1,12 +1,14 @@
 """All comparisons of one ablation, which the report and the figures show."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from fewshot_mss.evaluation.ablation.axes import (
+  EQUAL_SOUND,
   EQUAL_TOTALS,
   arms_by_axis,
+  equal_sound,
   equal_totals,
   in_order,
 )
@@ -27,7 +29,8 @@ from fewshot_mss.evaluation.scores import IDEAL_RATIO_MASK, MIXTURE, SILENCE
 
 BASELINES = (MIXTURE, SILENCE, IDEAL_RATIO_MASK)
 
-Sets = Mapping[str, Sequence[ArmScore]]
+# The table of each set of items.
+Sets = Mapping[str, Table]
 
 
 class Instrument(NamedTuple):
@@ -92,16 +95,15 @@ def analyse(
   if reference not in arms:
     raise ValueError(f"the reference arm was not scored: {reference}")
   pairs = pairs_of_axes(arms, reference, crossed)
-  sets = item_sets(scores)
-
-  def compare_within(axis_pairs: list[tuple[Arm, Arm]], of: Sets) -> list:
-    return compare_sets(axis_pairs, of, of, draws)
+  sets, families = tables(item_sets(scores)), tables(family_sets(scores))
 
   return Analysis(
     reference=reference,
-    axes=_of_all(pairs, sets, compare_within),
-    families=_of_all(pairs, family_sets(scores), compare_within),
-    baselines=compare_within(_baseline_pairs(scores, reference), sets),
+    axes=_compare_axes(pairs, sets, draws),
+    families=_compare_axes(pairs, families, draws),
+    baselines=compare_sets(
+      _baseline_pairs(scores, reference), sets, sets, draws
+    ),
     instruments=_instruments(scores, reference, draws),
   )
 
@@ -123,20 +125,21 @@ def pairs_of_axes(
 
   Returns:
     Pairs of an arm and what it is compared with, by axis: the reference arm,
-    but at equal totals the arm without negatives.
+    but at equal totals the arm without negatives, and at equal sound that with
+    several examples.
   """
   pairs = {
     axis: [(arm, reference) for arm in held]
     for axis, held in arms_by_axis(arms, reference, crossed).items()
   }
-  totals = equal_totals(arms, reference)
-  if totals:
-    alone = dict.fromkeys(other for _, other in totals)
-    pairs[EQUAL_TOTALS] = [
-      pair
-      for other in alone
-      for pair in [(other, other), *[p for p in totals if p[1] == other]]
-    ]
+  for axis, found in (
+    (EQUAL_TOTALS, equal_totals(arms, reference)),
+    (EQUAL_SOUND, equal_sound(arms, reference)),
+  ):
+    # What others are compared with comes before them.
+    for other in dict.fromkeys(other for _, other in found):
+      those = [pair for pair in found if pair[1] == other]
+      pairs.setdefault(axis, []).extend([(other, other), *those])
   return {axis: pairs[axis] for axis in in_order(pairs)}
 
 
@@ -147,29 +150,31 @@ def compare_sets(
 
   Args:
     pairs: See `statistics.compare`.
-    sets: The rows of each set.
+    sets: The table of each set.
     against: Those of the second of each pair; `sets` itself within a run.
     draws: Of the bootstrap.
 
   Returns:
     Comparisons, set by set.
   """
-  found = []
-  for items, rows in sets.items():
-    table = make_table(rows)
-    other: Table = table
-    if sets is not against:
-      other = make_table(against.get(items, []))
-    found += compare(items, pairs, table, other, draws)
-  return found
+  return [
+    row
+    for items, table in sets.items()
+    for row in compare(items, pairs, table, against.get(items, {}), draws)
+  ]
 
 
-def _of_all(
-  pairs: Mapping[str, list[tuple[Arm, Arm]]],
-  sets: Sets,
-  compare_within: Callable[[list[tuple[Arm, Arm]], Sets], list[Comparison]],
+def tables(sets: Mapping[str, Sequence[ArmScore]]) -> dict[str, Table]:
+  """Returns the table of each set of items."""
+  return {name: make_table(rows) for name, rows in sets.items()}
+
+
+def _compare_axes(
+  pairs: Mapping[str, list[tuple[Arm, Arm]]], sets: Sets, draws: Draws
 ) -> dict[str, list[Comparison]]:
-  return {axis: compare_within(held, sets) for axis, held in pairs.items()}
+  return {
+    axis: compare_sets(held, sets, sets, draws) for axis, held in pairs.items()
+  }
 
 
 def _baseline_pairs(

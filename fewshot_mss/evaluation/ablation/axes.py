@@ -1,6 +1,6 @@
 """Which question an arm belongs to: where it differs from the reference arm."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from fewshot_mss.evaluation.ablation.table import Arm
 
@@ -10,6 +10,7 @@ ABSENT = "absent"
 # Who answers: the checkpoint and how its condition was made, one axis.
 CONDITIONING = "conditioning"
 EQUAL_TOTALS = "equal totals"
+EQUAL_SOUND = "equal sound"
 OTHER = "other"
 
 # In the order of the report.
@@ -23,6 +24,7 @@ TITLES = {
   CONDITIONING: "conditioning",
   "quality": "quality of the examples",
   EQUAL_TOTALS: "positives and negatives at equal totals",
+  EQUAL_SOUND: "one long example, or several as long together",
   OTHER: "several settings at once",
 }
 _SHORT = {
@@ -74,7 +76,11 @@ def arms_by_axis(
     (the arms of either setting alone as well), and `other` for what is left.
   """
   axes: dict[str, list[Arm]] = {}
-  pairs = {f"{a} x {b}": frozenset((a, b)) for a, b in crossed}
+  # Another checkpoint may bring another reading.
+  pairs = {
+    f"{a} x {b}": {a, b, *({"reading"} if "model" in (a, b) else ())}
+    for a, b in crossed
+  }
   arms = list(dict.fromkeys([reference, *arms]))
   differing = {arm: differing_settings(arm, reference) for arm in arms[1:]}
   for arm, names in differing.items():
@@ -82,8 +88,8 @@ def arms_by_axis(
     for axis in [*_single_axis(names), *of_pairs] or [OTHER]:
       axes.setdefault(axis, []).append(arm)
   # A pair of which nothing was crossed shows only what its settings show alone.
-  for pair, both in pairs.items():
-    if both not in differing.values():
+  for pair in pairs:
+    if all(_single_axis(differing[arm]) for arm in axes.get(pair, ())):
       axes.pop(pair, None)
   return {
     axis: _sorted([reference, *held], arms) for axis, held in axes.items()
@@ -111,12 +117,7 @@ def equal_totals(arms: Iterable[Arm], reference: Arm) -> list[tuple[Arm, Arm]]:
     (arm, the arm that has as many positives as the first has examples, and no
     negatives), by their total.
   """
-  found = [
-    arm
-    for arm in dict.fromkeys(arms)
-    if differing_settings(arm, reference) <= {"shots", "negatives"}
-    and arm.reading == reference.reading == EXAMPLES
-  ]
+  found = _that_keep_all_but({"shots", "negatives"}, arms, reference)
   alone = {arm.shots: arm for arm in found if arm.negatives == 0}
   pairs = [
     (arm, alone[arm.shots + arm.negatives])
@@ -124,6 +125,39 @@ def equal_totals(arms: Iterable[Arm], reference: Arm) -> list[tuple[Arm, Arm]]:
     if arm.negatives > 0 and arm.shots + arm.negatives in alone
   ]
   return sorted(pairs, key=lambda pair: (pair[1].shots, pair[0].shots))
+
+
+def equal_sound(arms: Iterable[Arm], reference: Arm) -> list[tuple[Arm, Arm]]:
+  """Pairs single long examples and several that are as long together.
+
+  Args:
+    arms: All arms but baselines.
+    reference: Of which they keep all but shots and seconds.
+
+  Returns:
+    (arm with one example, the arm with several of the reference's length), by
+    their length.
+  """
+  found = _that_keep_all_but({"shots", "example_s"}, arms, reference)
+  usual = {
+    arm.shots: arm
+    for arm in found
+    if arm.example_s == reference.example_s and arm.shots > 1
+  }
+  pairs = [
+    (arm, usual[as_many(arm, reference)])
+    for arm in found
+    if as_many(arm, reference) in usual
+  ]
+  return sorted(pairs, key=lambda pair: pair[1].shots)
+
+
+def as_many(arm: Arm, reference: Arm) -> float:
+  """Returns how many examples of the usual length a single one is as long as.
+
+  0 of arms with several examples, or none.
+  """
+  return arm.example_s / reference.example_s if arm.shots == 1 else 0.0
 
 
 def describe_axis(axis: str) -> str:
@@ -149,6 +183,8 @@ def describe_arm(arm: Arm, axis: str, reference: Arm) -> str:
     return _describe_conditioning(arm, reference)
   if axis == EQUAL_TOTALS:
     return f"{arm.shots} positive, {arm.negatives} negative"
+  if axis == EQUAL_SOUND:
+    return f"{arm.shots} x {arm.example_s:g} s"
   if axis in Arm._fields:
     return _value(arm, axis)
   names = axis.split(" x ")
@@ -159,18 +195,6 @@ def describe_arm(arm: Arm, axis: str, reference: Arm) -> str:
   return ", ".join(parts) or "the reference"
 
 
-def baselines(
-  names: Iterable[str], scored: Mapping[Arm, object], target: str
-) -> dict[str, Arm]:
-  """Returns the arms of the baselines of a kind of target, by name."""
-  return {
-    name: arm
-    for name in names
-    for arm in scored
-    if arm.model == name and arm.target == target
-  }
-
-
 def _single_axis(differing: frozenset[str]) -> list[str]:
   """Returns the axis of an arm that differs so, if it is on one."""
   if differing & {"model", "reading"}:
@@ -179,15 +203,23 @@ def _single_axis(differing: frozenset[str]) -> list[str]:
   return list(differing) if len(differing) == 1 else []
 
 
+def _that_keep_all_but(
+  names: set[str], arms: Iterable[Arm], reference: Arm
+) -> list[Arm]:
+  """Returns arms that hear examples and differ at most in these settings."""
+  return [
+    arm
+    for arm in dict.fromkeys(arms)
+    if arm.reading == reference.reading == EXAMPLES
+    and differing_settings(arm, reference) <= names
+  ]
+
+
 def _describe_conditioning(arm: Arm, reference: Arm) -> str:
-  parts = [arm.reading]
-  if arm.reading == EXAMPLES and arm.negatives:
-    parts = [f"{arm.shots} examples and {arm.negatives} negatives"]
-  elif arm.reading == EXAMPLES:
-    parts = [f"{arm.shots} examples"]
-  if arm.model != reference.model:
-    parts.insert(0, arm.model)
-  return ": ".join(parts)
+  name = f"{arm.model}: {arm.reading}"
+  if arm.reading == EXAMPLES and arm.negatives != reference.negatives:
+    return f"{name}, {arm.negatives} negatives"
+  return name
 
 
 def _value(arm: Arm, name: str) -> str:

@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
 
 from fewshot_mss.data.figure import WIDTH_INCHES, save_figure
 from fewshot_mss.evaluation.ablation.analysis import Analysis
 from fewshot_mss.evaluation.ablation.axes import (
   CONDITIONING,
+  as_many,
   describe_arm,
+  differing_settings,
 )
-from fewshot_mss.evaluation.ablation.cells import format_db
 from fewshot_mss.evaluation.ablation.conditions import Conditions
 from fewshot_mss.evaluation.ablation.conditions_figure import draw_conditions
 from fewshot_mss.evaluation.ablation.forest import draw_instruments
+from fewshot_mss.evaluation.ablation.heat_map import draw_heat_map
 from fewshot_mss.evaluation.ablation.statistics import IMPROVEMENT, Comparison
 from fewshot_mss.evaluation.ablation.style import (
   IMPROVEMENT_LABEL,
@@ -29,6 +30,8 @@ from fewshot_mss.evaluation.ablation.style import (
   colour_of,
   describe_count,
   error_bars,
+  main_sets,
+  most_items,
 )
 from fewshot_mss.evaluation.ablation.table import Arm
 from fewshot_mss.evaluation.bootstrap import Interval
@@ -63,7 +66,8 @@ def write_figures(
       crossed = _present(rows)
   shots = _present(analysis.axes.get("shots", []))
   if shots:
-    drawn["Gain over shots"] = draw_shots(figure_of, shots, crossed)
+    long = _long_examples(analysis)
+    drawn["Gain over shots"] = draw_shots(figure_of, shots, long)
   if crossed:
     drawn["Shots and seconds"] = draw_heat_map(figure_of, crossed)
   readings = _present(analysis.axes.get(CONDITIONING, []))
@@ -85,14 +89,14 @@ def write_figures(
 def draw_shots(
   figure_of: MakeFigure,
   rows: Sequence[Comparison],
-  crossed: Sequence[Comparison] = (),
+  long: Sequence[Comparison] = (),
 ) -> Any:
   """Draws the improvement over shots, and the paired difference beside it.
 
   Args:
     figure_of: Of `import_figure`.
     rows: Comparisons of the axis `shots`, of present targets.
-    crossed: Those of shots and seconds crossed, for single long examples.
+    long: Those of single long examples, likewise.
 
   Returns:
     The figure.
@@ -100,7 +104,7 @@ def draw_shots(
   figure = figure_of((WIDTH_INCHES, 4.2))
   panels = figure.subplots(1, 2)
   reference = rows[0].against
-  sets = _main_sets(rows)
+  sets = main_sets(rows)
   for i, items in enumerate(sets):
     held = [row for row in rows if row.items == items]
     shift = 0.16 * (i - (len(sets) - 1) / 2)
@@ -109,12 +113,12 @@ def draw_shots(
     name = f"{items} (n = {held[0].figure.mean.num_items})"
     _draw_both(panels, held, shift, label=name, **line)
     longer = [
-      row._replace(arm=row.arm._replace(shots=_as_many(row.arm, reference)))
-      for row in crossed
-      if row.items == items and _as_many(row.arm, reference) > 1
+      row._replace(arm=row.arm._replace(shots=as_many(row.arm, reference)))
+      for row in long
+      if row.items == items
     ]
     if longer:
-      name = f"one example as long as so many, {items}"
+      name = f"one example of as many seconds, {items}"
       hollow = style | {"linestyle": "none", "markerfacecolor": "white"}
       _draw_both(panels, longer, shift + 0.08, label=name, **hollow)
   left, right = panels
@@ -127,54 +131,12 @@ def draw_shots(
     ax.set_xticks(sorted({row.arm.shots for row in rows}))
     ax.axhline(0, color="black", linewidth=0.8)
     clean(ax)
-  total = sum(_most(rows, items).num_items for items in sets)
+  total = sum(most_items(rows, items).num_items for items in sets)
   figure.suptitle(f"Gain over shots, n = {total} items", fontsize=11)
   handles = left.get_legend_handles_labels()
   figure.legend(
     *handles, frameon=False, fontsize=9, ncols=2, loc="outside lower center"
   )
-  return figure
-
-
-def draw_heat_map(figure_of: MakeFigure, rows: Sequence[Comparison]) -> Any:
-  """Draws the mean improvement over shots and seconds of an example.
-
-  Args:
-    figure_of: Of `import_figure`.
-    rows: Comparisons of the two settings crossed.
-
-  Returns:
-    The figure: a panel for seen and unseen.
-  """
-  sets = _main_sets(rows)
-  # No example at all has no length.
-  rows = [row for row in rows if row.arm.shots > 0]
-  shots = sorted({row.arm.shots for row in rows})
-  seconds = sorted({row.arm.example_s for row in rows})
-  grids = [_grid(rows, items, shots, seconds) for items in sets]
-  low, high = np.nanmin(grids), np.nanmax(grids)
-  figure = figure_of((WIDTH_INCHES, 0.4 + 3.2 * -(-len(sets) // 2)))
-  axes = figure.subplots(
-    -(-len(sets) // 2), min(2, len(sets)), squeeze=False
-  ).ravel()
-  for ax in axes[len(sets) :]:
-    ax.set_axis_off()
-  for ax, items, grid in zip(axes, sets, grids, strict=False):
-    image = ax.imshow(
-      grid, origin="lower", cmap="cividis", vmin=low, vmax=high, aspect="auto"
-    )
-    ax.set_facecolor("0.9")
-    for (i, j), value in np.ndenumerate(grid):
-      text = format_db(value).replace("-", "\N{MINUS SIGN}")
-      colour = "white" if value < (low + high) / 2 else "black"
-      ax.text(j, i, text, ha="center", va="center", color=colour, fontsize=8)
-    ax.set_xticks(range(len(seconds)), [f"{value:g}" for value in seconds])
-    ax.set_yticks(range(len(shots)), [str(value) for value in shots])
-    ax.set_xlabel("seconds of each example")
-    ax.set_ylabel("examples given (shots)")
-    count = describe_count(_most(rows, items))
-    ax.set_title(f"{items} ({count})", fontsize=10)
-  figure.colorbar(image, ax=list(axes), label=IMPROVEMENT_LABEL, pad=0.02)
   return figure
 
 
@@ -191,7 +153,7 @@ def draw_conditionings(
   Returns:
     The figure.
   """
-  sets = _main_sets(rows)
+  sets = main_sets(rows)
   # Sets have other readings; those of a checkpoint stay together.
   models = list(dict.fromkeys(row.arm.model for row in rows))
   arms = sorted(
@@ -214,7 +176,7 @@ def draw_conditionings(
       color=colour_of(items),
       hatch=("", "//")[i // 2 % 2],
       edgecolor="white",
-      label=f"{items} ({describe_count(_most(rows, items))})",
+      label=f"{items} ({describe_count(most_items(rows, items))})",
     )
   names = [describe_arm(a, CONDITIONING, reference) for a in arms]
   lines = [name.replace(": ", ":\n") for name in names]
@@ -222,7 +184,7 @@ def draw_conditionings(
   ax.invert_yaxis()
   ax.axvline(0, color="black", linewidth=0.8)
   ax.set_xlabel(f"{IMPROVEMENT_LABEL}, mean and 95 % interval")
-  total = sum(_most(rows, items).num_items for items in sets)
+  total = sum(most_items(rows, items).num_items for items in sets)
   ax.set_title(f"Conditioning, n = {total} items", fontsize=11)
   clean(ax, "x")
   figure.legend(frameon=False, fontsize=9, ncols=2, loc="outside lower center")
@@ -238,38 +200,17 @@ def _present(rows: Sequence[Comparison]) -> list[Comparison]:
   ]
 
 
-def _main_sets(rows: Sequence[Comparison]) -> list[str]:
-  """Returns the sets of items, without those of single datasets."""
-  names = dict.fromkeys(row.items for row in rows)
-  return [name for name in names if ", of " not in name]
-
-
-def _grid(
-  rows: Sequence[Comparison],
-  items: str,
-  shots: Sequence[int],
-  seconds: Sequence[float],
-) -> Float64[np.ndarray, "shots seconds"]:
-  grid = np.full((len(shots), len(seconds)), np.nan)
-  for row in rows:
-    if row.items == items:
-      place = shots.index(row.arm.shots), seconds.index(row.arm.example_s)
-      grid[place] = row.figure.mean.mean
-  return grid
-
-
-def _as_many(arm: Arm, reference: Arm) -> float:
-  """Returns how many examples of the usual length a single one is as long as.
-
-  0 of arms with several examples, or none.
-  """
-  return arm.example_s / reference.example_s if arm.shots == 1 else 0.0
-
-
-def _most(rows: Sequence[Comparison], items: str) -> Interval:
-  """Returns the mean over the most items of a set."""
-  held = [row.figure.mean for row in rows if row.items == items]
-  return max(held, key=lambda mean: mean.num_items)
+def _long_examples(analysis: Analysis) -> list[Comparison]:
+  """Returns single examples longer than the usual, against the reference."""
+  reference = analysis.reference
+  found = {
+    (row.items, row.arm): row
+    for rows in analysis.axes.values()
+    for row in _present(rows)
+    if row.against == reference and as_many(row.arm, reference) > 1
+    if differing_settings(row.arm, reference) <= _SHOTS_AND_SECONDS
+  }
+  return list(found.values())
 
 
 def _draw_both(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fewshot_mss.evaluation import metrics
 from fewshot_mss.evaluation.ablation.analysis import Analysis, is_baseline
 from fewshot_mss.evaluation.ablation.axes import (
+  EQUAL_SOUND,
   EQUAL_TOTALS,
   OTHER,
   describe_arm,
@@ -30,6 +31,11 @@ from fewshot_mss.evaluation.bootstrap import Interval
 
 Provenance = Mapping[str, str | int | float]
 
+# What differences are to, where it is not the reference arm.
+_AGAINST = {
+  EQUAL_TOTALS: "positives alone",
+  EQUAL_SOUND: "several examples",
+}
 _METHOD = """\
 - Every arm is scored on the same fixed items. SI-SDR improvement is over the
   mixture itself, item by item. An output without anything of the target, as
@@ -138,6 +144,9 @@ def axis_tables(
   Returns:
     Markdown tables.
   """
+  if axis in _AGAINST:
+    # They are compared with the reference arm, which is not the other here.
+    baselines = [_without_difference(row) for row in baselines]
   parts = []
   for measure in dict.fromkeys(row.measure for row in rows):
     held = [row for row in rows if row.measure == measure]
@@ -157,26 +166,29 @@ def axis_tables(
 
 def _others_alone(rows: Sequence[Comparison]) -> list[Comparison]:
   """Returns rows of what the others are compared with, in their measure."""
-  nothing = Interval(math.nan, math.nan, math.nan, 0, 0)
   alone = [
-    row._replace(
-      arm=row.against,
-      figure=row.against_figure,
-      difference=nothing,
-      median_difference=math.nan,
-      p_value=math.nan,
-      holm_p_value=math.nan,
+    _without_difference(
+      row._replace(arm=row.against, figure=row.against_figure)
     )
     for row in rows
   ]
   return list({(row.items, row.arm): row for row in alone}.values())
 
 
+def _without_difference(row: Comparison) -> Comparison:
+  return row._replace(
+    difference=Interval(math.nan, math.nan, math.nan, 0, 0),
+    median_difference=math.nan,
+    p_value=math.nan,
+    holm_p_value=math.nan,
+  )
+
+
 def _titles(measure: str, axis: str) -> list[str]:
   name = "SI-SDR improvement"
   if measure == LEVEL:
     name = "level of an absent target's output over the mixture"
-  against = "positives alone" if axis == EQUAL_TOTALS else "the reference"
+  against = _AGAINST.get(axis, "the reference")
   return [
     "items",
     "arm",

@@ -161,11 +161,15 @@ def compare(
     corrected for the number of those (Holm).
   """
   found = []
+  others: dict[tuple[Arm, str], Figure] = {}
   for arm, other in pairs:
     if not table.get(arm):
       continue
     measure = measure_of(arm)
     rows, other_rows = table[arm], against.get(other, {})
+    # Most arms are compared with the same one.
+    if (other, measure) not in others:
+      others[other, measure] = figure_of(other_rows, measure, draws)
     difference, songs = _differences(rows, other_rows, measure)
     if arm == other and table is against:
       difference, songs = np.zeros(0), []
@@ -176,7 +180,7 @@ def compare(
         against=other,
         measure=measure,
         figure=figure_of(rows, measure, draws),
-        against_figure=figure_of(other_rows, measure, draws),
+        against_figure=others[other, measure],
         difference=_interval(difference, songs, draws),
         median_difference=_median(difference),
         p_value=bootstrap_p_value(difference, songs, **draws._asdict()),

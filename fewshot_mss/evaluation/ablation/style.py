@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from fewshot_mss.evaluation.ablation.statistics import Comparison
 from fewshot_mss.evaluation.bootstrap import Interval
 
 SEEN_COLOUR, UNSEEN_COLOUR = "#0072b2", "#d55e00"
@@ -44,3 +45,15 @@ def clean(ax: Any, axis: str = "both") -> None:
   ax.set_axisbelow(True)
   for side in ("top", "right"):
     ax.spines[side].set_visible(False)
+
+
+def main_sets(rows: Sequence[Comparison]) -> list[str]:
+  """Returns the sets of items, without those of single datasets."""
+  names = dict.fromkeys(row.items for row in rows)
+  return [name for name in names if ", of " not in name]
+
+
+def most_items(rows: Sequence[Comparison], items: str) -> Interval:
+  """Returns the mean over the most items of a set."""
+  held = [row.figure.mean for row in rows if row.items == items]
+  return max(held, key=lambda mean: mean.num_items)
