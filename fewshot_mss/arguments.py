@@ -56,6 +56,18 @@ def require_config(parsed: argparse.Namespace) -> ConfigDict:
   return parsed.config
 
 
+def check_ablate_words(parsed: argparse.Namespace) -> None:
+  """Raises InputError where the words of `ablate` make no sense together."""
+  if parsed.compare is None and parsed.workdir is None:
+    raise InputError("ablate: name the run to ask with --workdir")
+  if parsed.compare is not None and parsed.output is None:
+    raise InputError("ablate --compare: name the folder to write with --output")
+  if parsed.compare is not None and (parsed.config or parsed.workdir):
+    raise InputError(
+      "ablate --compare asks no model: leave out --config and --workdir"
+    )
+
+
 class _Parser(argparse.ArgumentParser):
   """An argument parser whose complaints are one line."""
 
@@ -144,9 +156,19 @@ def _add_ablate_verb(verbs: argparse._SubParsersAction) -> None:
     help="ask a trained workdir in many ways: shots, negatives, ...",
     epilog=CONFIG_HELP,
   )
-  ablate.add_argument("--workdir", type=Path, required=True)
+  ablate.add_argument("--workdir", type=Path)
   ablate.add_argument(
-    "--output", type=Path, help="WORKDIR/ablation if not given"
+    "--output",
+    type=Path,
+    help="WORKDIR/ablation if not given; --compare needs it",
+  )
+  ablate.add_argument(
+    "--compare",
+    type=Path,
+    nargs=2,
+    metavar=("RUN_A", "RUN_B"),
+    help="set two finished ablations side by side instead, arm by arm: "
+    "workdirs, or folders that --output named",
   )
   _add_host_words(ablate)
   ablate.set_defaults(verb="ablate")

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fewshot_mss.arguments import parse, require_config
+from fewshot_mss.arguments import check_ablate_words, parse, require_config
 from fewshot_mss.errors import InputError, RestartError, RunError
 from fewshot_mss.quiet_libtpu import quiet_libtpu
 
@@ -213,6 +213,12 @@ def _evaluate(parsed: argparse.Namespace) -> None:
 
 
 def _ablate(parsed: argparse.Namespace) -> None:
+  check_ablate_words(parsed)
+  if parsed.compare is not None:
+    from fewshot_mss.evaluation.ablation.runs import compare_folders
+
+    print(f"wrote {compare_folders(*parsed.compare, parsed.output)}")
+    return
   from fewshot_mss.training import parallel, watch
   from fewshot_mss.training.ablating import ablate_run
 

@@ -4,12 +4,11 @@ Every process asks its share of the items; process 0 has all rows in the end.
 """
 
 import functools
-import hashlib
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 from ml_collections import ConfigDict
@@ -17,20 +16,38 @@ from ml_collections import ConfigDict
 from fewshot_mss.data.catalogue import write_text_whole
 from fewshot_mss.data.evaluation_items import EvaluationItem
 from fewshot_mss.data.evaluation_list import list_hash, list_path
+from fewshot_mss.data.figure import PRINT_DPI, import_figure
 from fewshot_mss.data.records import RecordReader
 from fewshot_mss.data.source_items import source_items
 from fewshot_mss.data.sources import Sources, load_sources
 from fewshot_mss.errors import InputError
-from fewshot_mss.evaluation.ablation.ablate import Ablation, Subject, ablate
+from fewshot_mss.evaluation.ablation.ablate import (
+  Ablation,
+  Subject,
+  ablate,
+  reference_conditions,
+)
 from fewshot_mss.evaluation.ablation.answers import Answerer
 from fewshot_mss.evaluation.ablation.clips import read_clip
+from fewshot_mss.evaluation.ablation.conditions import (
+  Conditions,
+  write_conditions,
+)
 from fewshot_mss.evaluation.ablation.grid import (
-  Contender,
   arms_of,
   check_ablation_config,
   crossed_pairs,
 )
 from fewshot_mss.evaluation.ablation.network import make_network
+from fewshot_mss.evaluation.ablation.page import describe_settings
+from fewshot_mss.evaluation.ablation.report import write_report
+from fewshot_mss.evaluation.ablation.runs import (
+  LISTS,
+  RECORD,
+  TABLE,
+  WEIGHTS,
+  file_hash,
+)
 from fewshot_mss.evaluation.ablation.table import (
   COLUMNS,
   Arm,
@@ -48,21 +65,11 @@ from fewshot_mss.evaluation.journal import (
 from fewshot_mss.evaluation.metrics import METRICS_VERSION
 from fewshot_mss.evaluation.network import host_batch
 from fewshot_mss.evaluation.report import machine_description
-from fewshot_mss.export.archive import Archive, load_archive
 from fewshot_mss.export.checks import build_model
 from fewshot_mss.training import parallel
-from fewshot_mss.training.checkpoint import check_trained_on
+from fewshot_mss.training.ablation_models import NamedModel, load_models
 
 _SPLIT = "test"
-
-
-class _Named(NamedTuple):
-  name: str
-  archive: Archive
-
-  @property
-  def contender(self) -> Contender:
-    return Contender(self.name, self.archive.model["conditioning"])
 
 
 def ablate_run(
@@ -70,9 +77,10 @@ def ablate_run(
 ) -> Path:
   """Asks the trained model of a workdir, and others, all arms of the grid.
 
-  All processes call this. Writes `ablation.csv` and `ablation.json` (settings
-  and hashes). What was interrupted goes on: finished batches are in a file
-  until all is written.
+  All processes call this. Writes `ablation.csv`, `ablation.json` (settings and
+  hashes), `conditions.safetensors`, and last `report.md` with its figures and
+  `comparisons.csv`. What was interrupted goes on: finished batches are in a
+  file until all is written.
 
   Args:
     config: `data.sources`, `ablation`, `eval.collapse_db` and `seed` are read.
@@ -83,11 +91,14 @@ def ablate_run(
     The folder.
 
   Raises:
-    InputError: If the config, a model or a dataset cannot be used.
+    InputError: If the config, a model or a dataset cannot be used, no item can
+      serve the reference arm, or matplotlib is missing.
   """
+  # Hours before the first figure is drawn.
+  import_figure(PRINT_DPI)
   check_ablation_config(config.ablation)
   sources = load_sources(config.data.sources)
-  named = _load_models(config, workdir, sources)
+  named = load_models(config, workdir, sources)
   lists = _choose_lists(config, sources)
   ablation = _make_ablation(config, named, sources)
   depends_on = _depends_on(config, named, sources)
@@ -101,7 +112,9 @@ def ablate_run(
   ) as journal:
     scores = _ablate_together(ablation, lists, journal)
   if share[0] == 0:
-    _write(folder, config, ablation, lists, scores, depends_on)
+    _check_reference(scores, ablation.arms[0])
+    conditions = reference_conditions(ablation, lists)
+    _write(folder, config, ablation, scores, conditions, depends_on)
   # Not before it is all written. On disks of their own, others remove theirs.
   parallel.wait_for_all("the ablation is written")
   remove_journals(folder)
@@ -124,7 +137,7 @@ def _choose_lists(
 
 
 def _make_ablation(
-  config: ConfigDict, named: Sequence[_Named], sources: Sources
+  config: ConfigDict, named: Sequence[NamedModel], sources: Sources
 ) -> Ablation:
   readers = [
     RecordReader(folder, catalogue)
@@ -134,7 +147,7 @@ def _make_ablation(
   ]
   rate_hz = sources.catalogues[0].sample_rate_hz
 
-  def subject(each: _Named) -> Subject:
+  def subject(each: NamedModel) -> Subject:
     network = make_network(
       build_model(each.archive.model),
       each.archive.params,
@@ -159,50 +172,8 @@ def _make_ablation(
   )
 
 
-def _load_models(
-  config: ConfigDict, workdir: Path, sources: Sources
-) -> list[_Named]:
-  """Returns the workdir's own model, then the others, checked."""
-  places = _places(config.ablation.models, workdir)
-  named: list[_Named] = []
-  for name, place in places:
-    archive = load_archive(place / "model")
-    check_trained_on(place, config.data.sources, sources.content_hash)
-    name = name or archive.model["conditioning"]
-    rate_hz = sources.catalogues[0].sample_rate_hz
-    if archive.model["sample_rate_hz"] != rate_hz:
-      raise InputError(
-        f"{sources.folders[0]} is at {rate_hz} Hz and {place / 'model'} at "
-        f"{archive.model['sample_rate_hz']} Hz: build the dataset at the "
-        "model's rate"
-      )
-    if name in [each.name for each in named]:
-      raise InputError(
-        f"ablation.models: two models are called {name!r}: give NAME=WORKDIR "
-        "with another name, also for the workdir itself"
-      )
-    named.append(_Named(name, archive))
-  return named
-
-
-def _places(words: str, workdir: Path) -> list[tuple[str, Path]]:
-  own, others = "", []
-  for word in filter(None, (word.strip() for word in words.split(","))):
-    name, sign, place = word.partition("=")
-    if not name or not sign or not Path(place).is_dir():
-      raise InputError(
-        f"ablation.models: {word!r} names no folder: give NAME=WORKDIR, with "
-        "commas between several"
-      )
-    if Path(place).resolve() == workdir.resolve():
-      own = name
-    else:
-      others.append((name, Path(place)))
-  return [(own, workdir), *others]
-
-
 def _depends_on(
-  config: ConfigDict, named: Sequence[_Named], sources: Sources
+  config: ConfigDict, named: Sequence[NamedModel], sources: Sources
 ) -> dict[str, Any]:
   """Returns all that the rows depend on, as JSON values."""
   grid = json.loads(config.ablation.to_json())
@@ -210,15 +181,13 @@ def _depends_on(
   for leaf in ("batch", "outputs", "bootstrap_samples", "models"):
     del grid[leaf]
   return {
-    "weights (SHA-256)": {
-      each.name: each.archive.content_hash for each in named
-    },
+    WEIGHTS: {each.name: each.archive.content_hash for each in named},
     "conditionings": dict(each.contender for each in named),
     "patches in seconds": {
       each.name: each.archive.training["mixture_s"] for each in named
     },
     "datasets (SHA-256)": sources.content_hash,
-    "evaluation lists (SHA-256)": {
+    LISTS: {
       name: list_hash(list_path(folder, _SPLIT))
       for name, folder in zip(sources.names, sources.folders, strict=True)
       if list_path(folder, _SPLIT).exists()
@@ -253,30 +222,78 @@ def _ablate_together(
   return sorted(rows, key=lambda row: (rank[row.dataset], row.item))
 
 
+def _check_reference(scores: Sequence[ArmScore], reference: Arm) -> None:
+  if not any(score.arm == reference for score in scores):
+    raise InputError(
+      "no item of the lists can serve the arm of ablation.reference: name "
+      f"another one ({describe_settings(reference)})"
+    )
+
+
 def _write(
   folder: Path,
   config: ConfigDict,
   ablation: Ablation,
-  lists: Sequence[Sequence[EvaluationItem]],
   scores: Sequence[ArmScore],
+  conditions: Conditions,
   depends_on: dict[str, Any],
 ) -> None:
   """Writes the table, where it comes from, and the report."""
-  table = folder / "ablation.csv"
+  table = folder / TABLE
+  record: dict[str, Any] = {
+    "depends on": depends_on,
+    "reference": ablation.arms[0]._asdict(),
+    "crossed": crossed_pairs(config.ablation),
+    "draws": [config.ablation.bootstrap_samples, config.seed],
+  }
   try:
+    folder.mkdir(parents=True, exist_ok=True)
     write_table(table, scores)
-    content = {
-      "depends on": depends_on,
-      "reference": ablation.arms[0]._asdict(),
-      "crossed": crossed_pairs(config.ablation),
-      "table (SHA-256)": hashlib.sha256(table.read_bytes()).hexdigest(),
-      "machine": machine_description(),
-      "command": " ".join(["fewshot-mss", *sys.argv[1:]]),
-    }
-    text = json.dumps(content, indent=1, allow_nan=False) + "\n"
-    write_text_whole(folder / "ablation.json", text)
+    record["table (SHA-256)"] = file_hash(table)
+    record["provenance"] = _provenance(config, ablation, scores, depends_on)
+    write_conditions(folder / "conditions.safetensors", conditions)
+    text = json.dumps(record, indent=1, allow_nan=False) + "\n"
+    write_text_whole(folder / RECORD, text)
   except OSError as error:
     raise InputError(
       f"{folder} cannot be written ({error.strerror}): name another folder "
       "with --output"
     ) from error
+  samples, seed = record["draws"]
+  write_report(
+    folder,
+    scores,
+    reference=ablation.arms[0],
+    crossed=record["crossed"],
+    provenance=record["provenance"],
+    bootstrap_samples=samples,
+    seed=seed,
+    conditions=conditions,
+  )
+
+
+def _provenance(
+  config: ConfigDict,
+  ablation: Ablation,
+  scores: Sequence[ArmScore],
+  depends_on: dict[str, Any],
+) -> dict[str, str]:
+  """Returns what the reader of the report must know."""
+  places = {score.place for score in scores}
+  songs = {(score.dataset, score.song) for score in scores}
+  return {
+    "Data": config.data.sources,
+    "Items": f"{len(places)} of {len(songs)} songs, {len(ablation.arms)} arms",
+    **{
+      name[0].upper() + name[1:]: ", ".join(
+        f"{key} {value}" for key, value in depends_on[name].items()
+      )
+      for name in (WEIGHTS, LISTS)
+    },
+    "Patches": ", ".join(
+      f"{name} {seconds:g} s"
+      for name, seconds in depends_on["patches in seconds"].items()
+    ),
+    "Machine": machine_description(),
+    "Command": " ".join(["fewshot-mss", *sys.argv[1:]]),
+  }

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32
 from tqdm import tqdm
 
 from fewshot_mss.data.evaluation_items import EvaluationItem
@@ -20,6 +19,7 @@ from fewshot_mss.data.sources import Sources
 from fewshot_mss.episode import EpisodeBatch
 from fewshot_mss.evaluation import metrics
 from fewshot_mss.evaluation.ablation.answers import Answerer
+from fewshot_mss.evaluation.ablation.conditions import Conditions
 from fewshot_mss.evaluation.ablation.examples import ExampleFinder
 from fewshot_mss.evaluation.ablation.grid import ABSENT, ONE, Contender
 from fewshot_mss.evaluation.ablation.item_scores import Truth, score_item
@@ -121,25 +121,9 @@ def ablate(
   return scores
 
 
-class Vectors(NamedTuple):
-  """Condition vectors of the reference arm, one for each item that serves it.
-
-  Attributes:
-    vectors: What FiLM reads.
-    instruments: The target of each.
-    families: Its family.
-    groups: Its item's group.
-  """
-
-  vectors: Float32[np.ndarray, "n D"]
-  instruments: tuple[str, ...]
-  families: tuple[str, ...]
-  groups: tuple[str, ...]
-
-
-def reference_vectors(
+def reference_conditions(
   ablation: Ablation, lists: Sequence[Sequence[EvaluationItem]]
-) -> Vectors:
+) -> Conditions:
   """Returns the condition vectors of the reference arm, to be drawn.
 
   Args:
@@ -162,7 +146,7 @@ def reference_vectors(
         labels.append((*map(" + ".join, names), item.group))
   vectors = subject.answerer.vectors(conditions, ablation.batch)
   columns = zip(*labels, strict=True) if labels else ((), (), ())
-  return Vectors(vectors, *columns)
+  return Conditions(vectors, *columns)
 
 
 def make_questioner(ablation: Ablation, source: int) -> Questioner:
