@@ -1,284 +1,282 @@
 """The whole of an ablation, with stand-ins whose figures are known."""
 
+import json
 import math
 
-import numpy as np
 import pytest
 
-import ablation_stand_ins as stand_ins
-from fewshot_mss.data.source_items import source_items
-from fewshot_mss.default_config import get_config
-from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation import metrics
-from fewshot_mss.evaluation.ablation.ablate import (
-  ablate,
-  reference_vectors,
+from fewshot_mss.evaluation.ablation.ablate import ablate, reference_conditions
+from fewshot_mss.evaluation.ablation.analysis import analyse
+from fewshot_mss.evaluation.ablation.statistics import Draws
+from fewshot_mss.evaluation.ablation.table import (
+  COLUMNS,
+  Arm,
+  ArmScore,
+  to_cells,
 )
-from fewshot_mss.evaluation.ablation.grid import Contender, arms_of
-from fewshot_mss.evaluation.ablation.item_scores import ABLATION_BASELINES
-from fewshot_mss.evaluation.ablation.table import COLUMNS, Arm, ArmScore
-from fewshot_mss.evaluation.items import choose_items
 from fewshot_mss.evaluation.journal import Journal
-
-FIGURES = ArmScore._fields[8:]
-
-
-@pytest.fixture(scope="module")
-def arms():
-  """A grid for segments of a second."""
-  ablation = get_config().ablation
-  ablation.reference.example_s = 1.0
-  ablation.axes.example_s = (0.25, 1.0, 2.0)
-  ablation.axes.shots = (0, 1, 2, 5)
-  ablation.long_examples_s = (2.0,)
-  ablation.crossed = ("shots,example_s",)
-  return arms_of(ablation, [Contender("own", "examples")])
+from made_up_ablation import StandIns
 
 
 @pytest.fixture(scope="module")
-def items(toy_sources):
-  return choose_items(source_items(toy_sources, 0, "test"), 4)
+def stand_ins(toy_sources):
+  return StandIns(toy_sources)
 
 
 @pytest.fixture(scope="module")
-def truth(toy_sources, items):
-  return stand_ins.Truth(toy_sources, items)
+def run(stand_ins):
+  """Asks a stand-in the whole grid."""
 
-
-@pytest.fixture(scope="module")
-def run(toy_sources, truth, arms, items):
-  def run(answer, **changes):
-    ablation = stand_ins.make_ablation(
-      toy_sources, truth, arms, truth.subject(answer)
+  def run(answer, conditionings=("examples",), host=0, hosts=1, **settings):
+    return ablate(
+      stand_ins.ablation(answer, conditionings, **settings),
+      stand_ins.items,
+      host=host,
+      hosts=hosts,
+      progress=False,
     )
-    return ablate(ablation, [items], progress=False, **changes)
 
   return run
 
 
 @pytest.fixture(scope="module")
-def perfect(run):
-  return run(stand_ins.perfect)
+def perfect(run, stand_ins):
+  return run(stand_ins.perfect, ("examples", "class"))
 
 
-def of(rows, **settings):
-  found = [
+def by_model(rows, name="examples", **settings):
+  return [
     row
     for row in rows
-    if row.arm.reading
+    if row.arm.model == name
     and all(getattr(row.arm, key) == v for key, v in settings.items())
   ]
-  assert found
-  return found
 
 
-def heard(rows):
-  """Right queries with examples: what a perfect model answers."""
-  return [r for r in of(rows, query="right") if r.arm.shots > 0]
+def cells(rows):
+  return [to_cells(row) for row in rows]
 
 
-def is_same(one, other):
-  return one == other or (math.isnan(one) and math.isnan(other))
+def analysed(rows, ablation):
+  return analyse(
+    rows,
+    reference=ablation.arms[0],
+    crossed=[("shots", "example_s")],
+    draws=Draws(100, 0),
+  )
 
 
-def test_every_arm_meets_the_same_items_in_order(perfect, arms, items):
-  places = [(row.dataset, row.item) for row in perfect]
-  assert list(dict.fromkeys(places)) == [
-    ("dataset", item.spec.index) for item in items
+def test_a_perfect_model_is_at_the_ceiling_where_it_is_asked_rightly(perfect):
+  asked = [
+    row
+    for row in by_model(perfect, query="right", target="one")
+    if row.arm.shots > 0
   ]
-  rank = {arm: i for i, arm in enumerate(arms)}
-  for item in items:
-    rows = [row for row in perfect if row.item == item.spec.index]
-    ranks = [rank[row.arm] for row in rows if row.arm.reading]
-    assert ranks == sorted(set(ranks))
-    for row in rows:
-      assert (row.song, row.group) == (item.song, item.group)
-  # Enough of all kinds are served for the tests below to mean something.
-  served = {row.arm for row in perfect if row.arm.reading}
-  missing = [arm for arm in arms if arm not in served]
-  assert {arm.origin for arm in missing} <= {"another dataset"}
+  assert {row.arm.origin for row in asked} >= {"same song", "another song"}
+  assert len({row.arm for row in asked}) > 10
+  for row in asked:
+    assert row.si_sdr_db == metrics.SI_SDR_CEILING_DB, row
+    assert row.level_db == pytest.approx(0, abs=1e-4) and not row.collapsed
 
 
-def test_a_perfect_model(perfect):
-  for row in heard(perfect):
-    if row.arm.target == "absent":
-      assert row.level_over_mixture_db == metrics.LEVEL_FLOOR_DB
-      assert row.collapsed
-      assert math.isnan(row.si_sdr_db) and math.isnan(row.snr_db)
-    else:
-      assert row.si_sdr_db == metrics.SI_SDR_CEILING_DB
-      assert row.snr_db > 90 and row.usdr_db > 50
-      assert row.level_db == pytest.approx(0, abs=1e-5)
-      assert not row.collapsed
-  # It gives what it is asked for.
-  for query, is_silent in (("wrong", False), ("random", True)):
-    for row in of(perfect, query=query):
-      assert row.si_sdr_improvement_db < -5
-      assert row.collapsed == is_silent
-  for row in of(perfect, shots=0):
-    assert row.collapsed and row.examples == 0
+def test_a_perfect_model_gives_two_instruments_of_three(perfect):
+  rows = by_model(perfect, target="several")
+  assert rows and all(" + " in row.instrument for row in rows)
+  for row in rows:
+    assert row.si_sdr_db > 90 and row.arm.shots >= 2
 
 
-def test_the_kinds_of_target_are_what_they_say(perfect, items):
-  names = {item.spec.index: item for item in items}
+def test_a_perfect_model_is_silent_where_the_target_is_absent(perfect):
+  rows = by_model(perfect, target="absent")
+  assert rows
+  for row in rows:
+    assert row.level_over_mixture_db == metrics.LEVEL_FLOOR_DB
+    assert row.collapsed and math.isnan(row.si_sdr_db)
+
+
+def test_a_perfect_model_obeys_a_wrong_query(perfect, stand_ins):
+  rows = by_model(perfect, query="wrong")
+  items = {item.spec.index: item for item in stand_ins.items[0]}
+  assert len(rows) == len(items)
+  for row in rows:
+    item = items[row.item]
+    records = item.spec.source_records
+    sounds = {item.instrument: 0, item.wrong_instrument: 0}
+    catalogue = stand_ins.sources.catalogues[0]
+    for record in records[records >= 0].tolist():
+      name = catalogue.instruments[catalogue.instrument[record]]
+      if name in sounds:
+        sounds[name] = sounds[name] + stand_ins.readers[0].read(record)
+    expected = metrics.si_sdr_db(
+      sounds[item.instrument], sounds[item.wrong_instrument]
+    )
+    assert row.si_sdr_db == pytest.approx(float(expected), abs=1e-3)
+  for row in by_model(perfect, query="random"):
+    assert row.collapsed and row.si_sdr_db == metrics.SI_SDR_FLOOR_DB
+
+
+def test_without_examples_it_has_but_the_mixture(perfect):
+  rows = by_model(perfect, shots=0, query="right", target="one")
+  assert rows
+  for row in rows:
+    assert row.si_sdr_improvement_db == 0 and row.examples == 0
+
+
+def test_classes_serve_seen_targets_and_an_oracle_the_others(perfect):
+  readings = {}
+  for row in by_model(perfect, "class", query="right", target="one"):
+    readings.setdefault(row.group, {}).setdefault(row.arm.reading, []).append(
+      row.si_sdr_db
+    )
+  assert set(readings["seen"]) == {"class"}
+  assert set(readings["seen"]["class"]) == {metrics.SI_SDR_CEILING_DB}
+  assert set(readings["unseen"]) <= {
+    "class, oracle",
+    "class, nearest of the family",
+  }
+  oracle = readings["unseen"]["class, oracle"]
+  # The best class is another instrument of the mixture, or silence.
+  assert max(oracle) < 20
+  for near in readings["unseen"].get("class, nearest of the family", ()):
+    assert near <= max(oracle)
+
+
+def test_every_arm_meets_the_same_items_and_each_once(perfect, stand_ins):
+  table = {}
   for row in perfect:
-    item = names[row.item]
-    if row.arm.target == "one":
-      assert row.instrument == item.instrument
-    elif row.arm.target == "several":
-      assert row.instrument == f"{item.instrument} + {item.wrong_instrument}"
-      assert len(row.family.split(" + ")) in (1, 2)
-    else:
-      assert row.instrument not in (item.instrument, item.wrong_instrument)
+    table.setdefault(row.arm, []).append(row.place)
+  everything = {("dataset", i.spec.index) for i in stand_ins.items[0]}
+  reference = stand_ins.ablation(stand_ins.perfect).arms[0]
+  assert set(table[reference]) == everything
+  for arm, places in table.items():
+    assert len(set(places)) == len(places), arm
+    assert set(places) <= everything
+  for name in ("mixture", "silence", "ideal ratio mask"):
+    targets = {row.arm.target for row in by_model(perfect, name)}
+    assert targets == {"one", "several", "absent"}
 
 
-def test_examples_are_counted(perfect):
-  for row in of(perfect):
-    assert row.examples <= row.arm.shots
-    if row.arm.quality == "one of five mislabelled":
-      assert row.examples == 5
-  assert {r.examples for r in of(perfect, shots=1)} == {1}
-
-
-def test_a_silent_model_looks_bad(run):
-  for row in of(run(stand_ins.silent)):
+def test_a_silent_model_is_at_the_floor(run, stand_ins):
+  found = run(stand_ins.silent)
+  baseline = {
+    (row.item, row.arm.target): row[8:] for row in by_model(found, "silence")
+  }
+  for row in by_model(found):
     assert row.collapsed
     assert row.level_over_mixture_db == metrics.LEVEL_FLOOR_DB
     if row.arm.target != "absent":
-      assert row.si_sdr_db == metrics.SI_SDR_FLOOR_DB
-      assert row.usdr_db == row.snr_db == 0
-      assert row.si_sdr_improvement_db < -20
+      assert row.si_sdr_db == metrics.SI_SDR_FLOOR_DB and row.usdr_db == 0
+      assert row[8:] == baseline[row.item, row.arm.target]
 
 
-def test_a_model_that_copies_the_mixture_is_the_mixture(run):
-  rows = run(stand_ins.copying)
-  mixtures = {
-    (row.item, row.arm.target): row
-    for row in rows
-    if row.arm.model == "mixture"
-  }
-  for row in of(rows):
-    mixture = mixtures[row.item, row.arm.target]
-    assert all(
-      is_same(getattr(row, name), getattr(mixture, name)) for name in FIGURES
-    )
-    assert row.level_over_mixture_db == 0 and not row.collapsed
+def test_a_model_that_copies_the_mixture_gains_nothing(run, stand_ins):
+  found = run(stand_ins.copying)
+  for row in by_model(found):
+    assert not row.collapsed and row.level_over_mixture_db == 0
     if row.arm.target != "absent":
       assert row.si_sdr_improvement_db == 0
 
 
-def test_a_model_that_ignores_its_query_is_found_out(run):
-  rows = run(stand_ins.ignorant)
-  right = {r.item: r for r in of(rows, target="one", query="right")}
-  for row in of(rows, target="one"):
-    # No setting of examples changes anything, nor does the query.
-    assert row[8:] == right[row.item][8:]
-    assert row.si_sdr_improvement_db > 3
-  for row in of(rows, target="absent"):
-    assert row.level_over_mixture_db == pytest.approx(
-      right[row.item].level_over_mixture_db
-    )
-    assert row.level_over_mixture_db > -20 and not row.collapsed
+def test_a_model_that_ignores_its_query_differs_in_nothing(run, stand_ins):
+  found = run(stand_ins.ignoring)
+  analysis = analysed(found, stand_ins.ablation(stand_ins.ignoring))
+  compared = 0
+  for axis in ("shots", "query", "origin", "quality", "example_s"):
+    for row in analysis.axes[axis]:
+      if row.arm != row.against:
+        assert row.difference[:3] == (0, 0, 0) or row.difference.num_songs < 2
+        assert row.difference.mean == 0
+        assert math.isnan(row.p_value) or row.holm_p_value == 1
+        compared += 1
+  assert compared > 10
 
 
-def test_baselines_are_there_for_each_kind_of_target(perfect, items):
-  for item in items:
-    rows = [r for r in perfect if r.item == item.spec.index]
-    kinds = {r.arm.target for r in rows if r.arm.reading}
-    assert {"one", "absent"} <= kinds
-    labels = [(r.arm.model, r.arm.target) for r in rows if not r.arm.reading]
-    assert sorted(labels) == sorted(
-      (name, kind) for name in ABLATION_BASELINES for kind in kinds
-    )
-    for row in rows:
-      if row.arm.reading or row.arm.target == "absent":
-        continue
-      if row.arm.model == "mixture":
-        assert row.si_sdr_improvement_db == 0
-      if row.arm.model == "silence":
-        assert row.snr_db == 0 and row.collapsed
-      if row.arm.model == "ideal ratio mask":
-        assert row.si_sdr_improvement_db > 3
-      assert row.arm == Arm(
-        row.arm.model, "", 0, 0, 0.0, "", row.arm.target, "", ""
-      )
-
-
-def test_items_without_an_arm_have_no_row(perfect, arms, items):
-  held = {(row.item, row.arm): row for row in perfect if row.arm.reading}
-  missing = [
-    (item.spec.index, arm)
-    for item in items
-    for arm in arms
-    if (item.spec.index, arm) not in held
+def test_a_perfect_model_needs_its_query_and_one_example(perfect, stand_ins):
+  analysis = analysed(perfect, stand_ins.ablation(stand_ins.perfect))
+  # No song of the toy dataset is both; two songs cannot give a small p-value.
+  (none,) = [
+    row
+    for row in analysis.axes["shots"]
+    if row.items == "seen" and row.arm.shots == 0
   ]
-  # One dataset has no other, and what else is missing is a few.
-  of_datasets = [pair for pair in missing if "dataset" in pair[1].origin]
-  assert len(of_datasets) == len(items)
-  assert len(missing) < len(items) * len(arms) / 4
+  assert none.difference.mean < -50
+  others = [
+    row
+    for row in analysis.axes["shots"]
+    if row.arm.shots > 0 and row.arm != row.against
+  ]
+  assert others and all(row.difference.mean == 0 for row in others)
+  for row in analysis.axes["query"]:
+    assert row.arm == row.against or row.difference.mean < -50
 
 
-def test_hosts_share_the_batches(run, perfect):
-  shares = [run(stand_ins.perfect, host=i, hosts=2) for i in range(2)]
+def test_each_clip_is_embedded_once(stand_ins):
+  stand_ins.embedded.clear()
+  ablation = stand_ins.ablation(stand_ins.copying)
+  answerer = ablation.subjects[0].answerer
+  ablate(ablation, stand_ins.items, progress=False)
+  first = len(stand_ins.embedded)
+  assert len(answerer._embedded) == first
+  ablate(ablation, stand_ins.items, progress=False)
+  assert len(stand_ins.embedded) == first
+
+
+def test_batches_and_hosts_change_nothing(run, perfect, stand_ins):
+  def ask(**settings):
+    return run(stand_ins.perfect, ("examples", "class"), **settings)
+
+  whole = cells(perfect)
+  assert cells(ask(batch=2)) == whole
+  shares = [ask(host=host, hosts=2, batch=2) for host in range(2)]
   assert all(shares)
-  assert {r.item for r in shares[0]}.isdisjoint(r.item for r in shares[1])
-  together = sorted(shares[0] + shares[1], key=lambda row: row.item)
-  assert repr(together) == repr(sorted(perfect, key=lambda row: row.item))
+  joined = [row for share in shares for row in share]
+  order = [item.spec.index for item in stand_ins.items[0]]
+  assert cells(sorted(joined, key=lambda r: order.index(r.item))) == whole
 
 
-def read_row(cells):
-  return ArmScore(Arm(*cells[0]), *cells[1:])
+def test_what_was_interrupted_goes_on(tmp_path, stand_ins, perfect):
+  lives = []
 
+  def life(answer):
+    with Journal(
+      tmp_path / "j",
+      {"x": 1},
+      columns=COLUMNS,
+      read_row=lambda cells: ArmScore(Arm(*cells[0]), *cells[1:]),
+    ) as journal:
+      lives.append(journal.num_found)
+      ablation = stand_ins.ablation(answer, ("examples", "class"))
+      before = stand_ins.separated
+      found = ablate(ablation, stand_ins.items, journal=journal, progress=False)
+      return found, stand_ins.separated - before
 
-def test_what_is_finished_is_not_done_again(run, perfect, tmp_path):
-  def journal():
-    return Journal(
-      tmp_path / "j.jsonl", {"a": 1}, columns=COLUMNS, read_row=read_row
-    )
+  known = {
+    stand_ins._key(stand_ins.readers[0].read(0)): None
+  }  # Something that no mixture is.
 
-  calls = []
-
-  def interrupted(mixture, *rest):
-    calls.append(mixture.tobytes())
-    # The first batch has 4 mixtures; the second is not finished.
-    if len(set(calls)) > 4:
+  def interrupted(mixture, wanted):
+    known[stand_ins._key(mixture)] = None
+    if len(known) > 4:
       raise KeyboardInterrupt
-    return stand_ins.perfect(mixture, *rest)
+    return stand_ins.perfect(mixture, wanted)
 
-  with journal() as first, pytest.raises(KeyboardInterrupt):
-    run(interrupted, journal=first)
-  done = set(calls[:-1])
-
-  def going_on(mixture, *rest):
-    assert mixture.tobytes() not in done
-    return stand_ins.perfect(mixture, *rest)
-
-  with journal() as second:
-    assert second.num_found == 4
-    rows = run(going_on, journal=second)
-  assert repr(rows) == repr(perfect)
-  with journal() as third:
-    assert repr(run(None, journal=third)) == repr(perfect)
+  with pytest.raises(KeyboardInterrupt):
+    life(interrupted)
+  found, calls = life(stand_ins.perfect)
+  # Of two batches of three items the first was done.
+  assert lives == [0, 3] and calls == 2
+  assert json.dumps(cells(found)) == json.dumps(cells(perfect))
+  again, calls = life(stand_ins.silent)
+  assert calls == 0 and cells(again) == cells(perfect)
 
 
-def test_damaged_parameters_are_told(run):
-  def broken(mixture, *rest):
-    return np.full_like(mixture, np.nan)
-
-  with pytest.raises(InputError, match=r"output of own for item \d+ .* finite"):
-    run(broken)
-
-
-def test_the_vectors_of_the_reference_are_those_of_its_examples(
-  toy_sources, truth, arms, items
-):
-  subject = truth.subject(stand_ins.silent)
-  ablation = stand_ins.make_ablation(toy_sources, truth, arms, subject)
-  found = reference_vectors(ablation, [items])
-  names = toy_sources.catalogues[0].instruments
-  assert list(found.instruments) == [item.instrument for item in items]
-  assert list(found.groups) == [item.group for item in items]
-  expected = np.eye(len(names))[[names.index(i.instrument) for i in items]]
-  np.testing.assert_allclose(found.vectors, expected)
-  assert len(found.families) == len(items)
-  assert reference_vectors(ablation, [[]]).instruments == ()
+def test_conditions_of_the_reference_are_one_an_item(stand_ins):
+  ablation = stand_ins.ablation(stand_ins.perfect)
+  found = reference_conditions(ablation, stand_ins.items)
+  items = stand_ins.items[0]
+  assert found.vectors.shape == (len(items), len(stand_ins.names))
+  assert found.instruments == tuple(item.instrument for item in items)
+  assert found.groups == tuple(item.group for item in items)
+  for vector, name in zip(found.vectors, found.instruments, strict=True):
+    assert vector.argmax() == stand_ins.names.index(name)
