@@ -3,7 +3,7 @@
 matplotlib is an extra: figures are made by what `import_figure` returns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +214,7 @@ def _long_examples(analysis: Analysis) -> list[Comparison]:
 
 
 def _draw_both(
-  panels: Sequence[Any], rows: Sequence[Comparison], shift: float, **style: Any
+  panels: Iterable[Any], rows: Sequence[Comparison], shift: float, **style: Any
 ) -> None:
   """Draws means on the left, and differences to the reference on the right."""
   itself = Interval(0.0, 0.0, 0.0, 0, 0)
