@@ -63,11 +63,17 @@ def _read(place: Path) -> _Kept:
   path = folder / RECORD
   try:
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    is_same = record["table (SHA-256)"] == file_hash(folder / TABLE)
+    if record["table (SHA-256)"] != file_hash(folder / TABLE):
+      raise InputError(
+        f"{folder / TABLE} is not what was written there: ablate again"
+      )
     lists = sorted(record["depends on"][LISTS].values())
-    kept = _Kept(
+    return _Kept(
       Run(
-        str(place), read_table(folder / TABLE), " ".join(lists), _told(record)
+        name=str(place),
+        scores=read_table(folder / TABLE),
+        list_hash=" ".join(lists),
+        provenance=record["provenance"],
       ),
       Arm(**record["reference"]),
       [(one, other) for one, other in record["crossed"]],
@@ -78,8 +84,3 @@ def _read(place: Path) -> _Kept:
       f"{place} holds no finished ablation ({RECORD} and {TABLE}): run "
       "`fewshot-mss ablate` there"
     ) from error
-  if not is_same:
-    raise InputError(
-      f"{folder / TABLE} is not what was written there: ablate again"
-    )
-  return kept
