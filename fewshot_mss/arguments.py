@@ -17,6 +17,7 @@ from fewshot_mss.errors import InputError
 CONFIG_VERBS = (
   "train",
   "evaluate",
+  "ablate",
   "describe",
   "plan",
   "demo",
@@ -59,6 +60,18 @@ def require_config(parsed: argparse.Namespace) -> ConfigDict:
   if parsed.config is None:
     raise InputError(f"name a configuration: {CONFIG_HELP}")
   return parsed.config
+
+
+def check_ablate_words(parsed: argparse.Namespace) -> None:
+  """Raises InputError where the words of `ablate` make no sense together."""
+  if parsed.compare is None and parsed.workdir is None:
+    raise InputError("ablate: name the run to ask with --workdir")
+  if parsed.compare is not None and parsed.output is None:
+    raise InputError("ablate --compare: name the folder to write with --output")
+  if parsed.compare is not None and (parsed.config or parsed.workdir):
+    raise InputError(
+      "ablate --compare asks no model: leave out --config and --workdir"
+    )
 
 
 class _Parser(argparse.ArgumentParser):
@@ -120,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     "describe", help="sizes and FLOPs of a configuration", epilog=CONFIG_HELP
   )
   describe.set_defaults(verb="describe")
+  _add_ablate_verb(verbs)
   _add_plan_verb(verbs)
   _add_separate_verb(verbs)
   for name, does in (
@@ -174,6 +188,30 @@ def _add_host_words(verb: argparse.ArgumentParser) -> None:
   verb.add_argument("--coordinator", help="HOST:PORT of process 0")
   verb.add_argument("--num_processes", type=int)
   verb.add_argument("--process_id", type=int)
+
+
+def _add_ablate_verb(verbs: argparse._SubParsersAction) -> None:
+  ablate = verbs.add_parser(
+    "ablate",
+    help="ask a trained workdir in many ways: shots, negatives, ...",
+    epilog=CONFIG_HELP,
+  )
+  ablate.add_argument("--workdir", type=Path)
+  ablate.add_argument(
+    "--output",
+    type=Path,
+    help="WORKDIR/ablation if not given; --compare needs it",
+  )
+  ablate.add_argument(
+    "--compare",
+    type=Path,
+    nargs=2,
+    metavar=("RUN_A", "RUN_B"),
+    help="set two finished ablations side by side instead, arm by arm: "
+    "workdirs, or folders that --output named",
+  )
+  _add_host_words(ablate)
+  ablate.set_defaults(verb="ablate")
 
 
 def _add_plan_verb(verbs: argparse._SubParsersAction) -> None:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fewshot_mss.arguments import parse, require_config
+from fewshot_mss.arguments import check_ablate_words, parse, require_config
 from fewshot_mss.errors import InputError, RestartError, RunError
 from fewshot_mss.quiet_libtpu import quiet_libtpu
 
@@ -70,8 +70,8 @@ def main(words: Sequence[str] | None = None) -> int:
     return _RESTART
   except KeyboardInterrupt:
     print(
-      "fewshot-mss: interrupted; started again, a training, an evaluation or "
-      "a data build goes on",
+      "fewshot-mss: interrupted; started again, a training, an evaluation, an "
+      "ablation or a data build goes on",
       file=sys.stderr,
     )
     return _INTERRUPTED
@@ -229,6 +229,23 @@ def _evaluate(parsed: argparse.Namespace) -> None:
   print(f"wrote {folder}")
 
 
+def _ablate(parsed: argparse.Namespace) -> None:
+  check_ablate_words(parsed)
+  if parsed.compare is not None:
+    from fewshot_mss.evaluation.ablation.runs import compare_folders
+
+    print(f"wrote {compare_folders(*parsed.compare, parsed.output)}")
+    return
+  from fewshot_mss.training import parallel, watch
+  from fewshot_mss.training.ablating import ablate_run
+
+  config = require_config(parsed)
+  _join_hosts(parsed)
+  with watch.watched_processes(), parallel.errors_name_their_process():
+    written = ablate_run(config, parsed.workdir, parsed.output)
+  print(f"wrote {written}")
+
+
 def _describe(parsed: argparse.Namespace) -> None:
   import rich
 
@@ -284,6 +301,7 @@ _VERBS = {
   "data bench": _data_bench,
   "train": _train,
   "evaluate": _evaluate,
+  "ablate": _ablate,
   "describe": _describe,
   "plan": _plan,
   "separate": _separate,

@@ -1,7 +1,8 @@
 """Every leaf of a configuration with its meaning; configs/ change values only.
 
 Groups: `model` becomes `FewShotSeparator(**config.model)`, `data` says what an
-episode draws, `train` how to learn from it, `eval` how it is scored.
+episode draws, `train` how to learn from it, `eval` how it is scored, `ablation`
+what `fewshot-mss ablate` asks.
 """
 
 from ml_collections import ConfigDict
@@ -131,6 +132,72 @@ def _eval() -> ConfigDict:
   )
 
 
+def _ablation() -> ConfigDict:
+  """The grid of `fewshot-mss ablate`; each arm meets the same items."""
+  return ConfigDict(
+    {
+      # Models beside that of the workdir, of the same datasets: NAME=WORKDIR,
+      # with commas between. That of the workdir itself has the name of its
+      # conditioning, unless it is given another one here.
+      "models": "",
+      # Items of the fixed list, at most, of each group of each dataset.
+      "max_items": 60,
+      # Items at a time on each device, and outputs of each a call of the
+      # network: more of either is quicker and takes more memory.
+      "batch": 4,
+      "outputs": 12,
+      # Of the intervals and p-values.
+      "bootstrap_samples": 10000,
+      # The arm that all others are compared with. A model that hears no
+      # negatives is given none.
+      "reference": {
+        "shots": 5,
+        "negatives": 5,
+        "example_s": 2.0,
+        "origin": "another song",
+        "target": "one",
+        "query": "right",
+        "quality": "clean",
+      },
+      # What is tried of each, all else as in the reference.
+      "axes": {
+        "shots": (0, 1, 2, 3, 5, 10),
+        "negatives": (0, 1, 5),
+        # Longer than the dataset's segments: some that follow one another.
+        "example_s": (0.5, 1.0, 2.0, 4.0, 8.0),
+        "origin": (
+          "same song",
+          "another song",
+          "another timbre",
+          "another dataset",
+        ),
+        "target": ("one", "several", "absent"),
+        # 'wrong' is another instrument of the mixture, 'random' one that it
+        # does not hold.
+        "query": ("right", "wrong", "random"),
+        "quality": (
+          "clean",
+          "bleed -20 dB",
+          "bleed -10 dB",
+          "bleed 0 dB",
+          "one of five mislabelled",
+          "reverberant",
+        ),
+      },
+      # A single example as long as several of the reference together.
+      "long_examples_s": (4.0, 10.0),
+      # Pairs of axes, or of one and 'model', of which every combination is an
+      # arm.
+      "crossed": (
+        "shots,example_s",
+        "shots,negatives",
+        "model,shots",
+        "model,negatives",
+      ),
+    }
+  )
+
+
 def get_config() -> ConfigDict:
   """Returns a fresh default configuration."""
   return ConfigDict(
@@ -143,5 +210,6 @@ def get_config() -> ConfigDict:
       "data": _data(),
       "train": _train(),
       "eval": _eval(),
+      "ablation": _ablation(),
     }
   )

@@ -12,10 +12,17 @@ from fewshot_mss.errors import InputError
 # 8 inches at 100 dots an inch: as wide as a page shows it.
 WIDTH_INCHES = 8.0
 _DPI = 100
+# Of figures for a paper.
+PRINT_DPI = 200
 
 
-def import_figure() -> Callable[[tuple[float, float]], Any]:
+def import_figure(
+  dpi: int = _DPI,
+) -> Callable[[tuple[float, float]], Any]:
   """Returns a maker of figures, which takes width and height in inches.
+
+  Args:
+    dpi: Dots an inch of the pictures.
 
   Raises:
     InputError: If matplotlib is missing.
@@ -29,7 +36,7 @@ def import_figure() -> Callable[[tuple[float, float]], Any]:
     ) from error
 
   def make(size_inches: tuple[float, float]) -> Any:
-    figure = Figure(figsize=size_inches, dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=size_inches, dpi=dpi, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 

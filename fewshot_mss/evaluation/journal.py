@@ -9,7 +9,7 @@ the same figures on whatever host it is.
 import hashlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,6 +17,9 @@ from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation.scores import Score
 
 _NAME = "unfinished_{}_of_{}.jsonl"
+
+# `Score`, or another NamedTuple with its item's `place`.
+Row = Any
 
 
 def remove_journals(directory: Path) -> None:
@@ -38,6 +41,9 @@ class Journal:
     depends_on: Mapping[str, Any],
     host: int = 0,
     hosts: int = 1,
+    *,
+    columns: Sequence[str] = Score._fields,
+    read_row: Callable[[list[Any]], Row] = lambda cells: Score(*cells),
   ):
     """Reads what is there; host 0 says on stderr whether it can be used.
 
@@ -47,16 +53,19 @@ class Journal:
       depends_on: What the figures depend on, by names for people; JSON values.
       host: Which of the hosts this is.
       hosts: How many there are.
+      columns: What a row holds.
+      read_row: Makes a row again of what JSON has made of it.
 
     Raises:
       InputError: If a file cannot be read.
     """
     self._path = directory / _NAME.format(host, hosts)
-    self._done: dict[tuple[str, int], list[Score]] = {}
+    self._done: dict[tuple[str, int], list[Row]] = {}
     self._aside: dict[tuple[str, int], dict[str, Any]] = {}
+    self._read_row = read_row
     self._file: BinaryIO | None = None
     self._header = {name: _digest(value) for name, value in depends_on.items()}
-    self._header["columns"] = _digest(Score._fields)
+    self._header["columns"] = _digest(columns)
     differing: set[str] = set()
     # Bytes that stay of the file of this host.
     self._size = 0
@@ -70,7 +79,7 @@ class Journal:
     if host == 0:
       _say(directory, self.num_found, differing)
 
-  def scores_of(self, dataset: str, items: Sequence[int]) -> list[Score] | None:
+  def scores_of(self, dataset: str, items: Sequence[int]) -> list[Row] | None:
     """Returns the scores of a batch.
 
     Args:
@@ -93,7 +102,7 @@ class Journal:
     return aside
 
   def add(
-    self, scores: Sequence[Score], aside: Mapping[str, Any] | None = None
+    self, scores: Sequence[Row], aside: Mapping[str, Any] | None = None
   ) -> None:
     """Writes the scores of a batch, so that a kill after this loses none.
 
@@ -138,10 +147,10 @@ class Journal:
     for line in lines:
       try:
         rows, aside = _parsed(line)
-        scores = [Score(*row) for row in rows]
+        scores = [self._read_row(row) for row in rows]
       except (TypeError, ValueError):
         break
-      by_place: dict[tuple[str, int], list[Score]] = {}
+      by_place: dict[tuple[str, int], list[Row]] = {}
       for score in scores:
         by_place.setdefault(score.place, []).append(score)
       self._done |= by_place

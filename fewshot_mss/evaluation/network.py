@@ -25,7 +25,7 @@ PyTree = Any
 # [B, shots x Q, T]: for each number of shots the answers to all queries.
 SeparateFn = Callable[[np.ndarray, Support], np.ndarray]
 
-_AXIS = "devices"
+AXIS = "devices"
 
 
 def host_batch(batch: int) -> int:
@@ -88,15 +88,15 @@ def on_local_devices(params: PyTree) -> tuple[Mesh, NamedSharding, PyTree]:
   Returns:
     The devices, how items are split among them, and the parameters there.
   """
-  mesh = Mesh(np.array(jax.local_devices()), (_AXIS,))
-  split = NamedSharding(mesh, PartitionSpec(_AXIS))
+  mesh = Mesh(np.array(jax.local_devices()), (AXIS,))
+  split = NamedSharding(mesh, PartitionSpec(AXIS))
   everywhere = NamedSharding(mesh, PartitionSpec())
   return mesh, split, jax.device_put(jax.device_get(params), everywhere)
 
 
-def _each_device(mesh: Mesh, function: Callable) -> Callable:
+def each_device(mesh: Mesh, function: Callable) -> Callable:
   """Runs (parameters, items) on each device's own items."""
-  items = PartitionSpec(_AXIS)
+  items = PartitionSpec(AXIS)
   return jax.shard_map(
     function,
     mesh=mesh,
@@ -127,7 +127,7 @@ def _conditions(
     ]
     return jnp.concatenate(conditions, axis=1)
 
-  return _each_device(mesh, condition)(params, support)
+  return each_device(mesh, condition)(params, support)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
@@ -156,4 +156,4 @@ def separate_patches_of_each(
   ) -> Float[Array, "b outputs patch"]:
     return model.apply({"params": params}, *items, method="separate")
 
-  return _each_device(mesh, answer)(params, (patches, conditions))
+  return each_device(mesh, answer)(params, (patches, conditions))

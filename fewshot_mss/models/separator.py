@@ -1,6 +1,7 @@
 """The whole network: examples and a mixture in, the target out."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -21,6 +22,18 @@ from fewshot_mss.models.spectral import Spectrum
 from fewshot_mss.models.unet import KEPT, UNet, pad_frames
 
 COMPUTE_DTYPES = ("float32", "bfloat16")
+
+
+class Encoded(NamedTuple):
+  """What is computed once a mixture.
+
+  Attributes:
+    spectrum: Of the mixtures.
+    features: Of every block of the U-Net's encoder.
+  """
+
+  spectrum: Spectrum
+  features: list[Float[Array, "B _ _ _"]]
 
 
 class FewShotSeparator(nn.Module):
@@ -153,13 +166,28 @@ class FewShotSeparator(nn.Module):
     condition: Float[Array, "B Q D"],
   ) -> Float[Array, "B Q T"]:
     """Returns the targets: a mask on the mixture's spectrum, inverted."""
-    sizes = (self.n_fft, self.hop_samples)
+    encoded = self.encode(mixture)
+    return self.decode(encoded, condition, mixture.shape[-1])
+
+  def encode(self, mixture: Float[Array, "B T"]) -> Encoded:
+    """Returns what does not depend on the query, to be decoded many times."""
     spectrum = checkpoint_name(
-      spectral.stft(mixture, *sizes, self.stft_form), KEPT
+      spectral.stft(mixture, self.n_fft, self.hop_samples, self.stft_form),
+      KEPT,
     )
-    masks = self.mask(spectral.magnitude(spectrum), condition)
-    masked = Spectrum(*(part[:, None] * masks for part in spectrum))
-    samples = mixture.shape[-1]
+    return Encoded(spectrum, self._features(spectral.magnitude(spectrum)))
+
+  def decode(
+    self,
+    encoded: Encoded,
+    condition: Float[Array, "B Q D"],
+    samples: int,
+  ) -> Float[Array, "B Q T"]:
+    """Returns the targets of mixtures of so many samples."""
+    frames = encoded.spectrum.real.shape[-2]
+    masks = self._masks(encoded.features, condition, frames)
+    masked = Spectrum(*(part[:, None] * masks for part in encoded.spectrum))
+    sizes = (self.n_fft, self.hop_samples)
     targets = spectral.istft(masked, *sizes, samples, self.stft_form)
     return checkpoint_name(targets, KEPT)
 
@@ -185,10 +213,23 @@ class FewShotSeparator(nn.Module):
     condition: Float[Array, "B Q D"],
   ) -> Float[Array, "B Q frames bins"]:
     """Returns a mask in (0, 1) for each query, of the magnitude's shape."""
-    frames = magnitude.shape[1]
+    features = self._features(magnitude)
+    return self._masks(features, condition, magnitude.shape[1])
+
+  def _features(
+    self, magnitude: Float[Array, "B frames bins"]
+  ) -> list[Float[Array, "B _ _ _"]]:
     # The U-Net halves the frames too: fill up with silence, cut off again.
     padded = pad_frames(magnitude[..., :-1], self.frames_multiple)
-    masks = self.unet.decode(self.unet.encode(padded), condition)
+    return self.unet.encode(padded)
+
+  def _masks(
+    self,
+    features: list[Float[Array, "B _ _ _"]],
+    condition: Float[Array, "B Q D"],
+    frames: int,
+  ) -> Float[Array, "B Q frames bins"]:
+    masks = self.unet.decode(features, condition)
     # The Nyquist bin takes its neighbour's mask.
     return jnp.pad(
       masks[:, :, :frames], [(0, 0), (0, 0), (0, 0), (0, 1)], mode="edge"

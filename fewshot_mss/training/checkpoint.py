@@ -32,6 +32,8 @@ _FREE = {
   "train.keep_checkpoints",
   "train.compilation_cache",
 }
+# Whole groups of such, which a run that is older than a group lacks.
+_SCORING = ("eval.", "ablation")
 
 
 def open_manager(workdir: Path, keep: int) -> ocp.CheckpointManager:
@@ -214,6 +216,6 @@ def _differences(
     before, now = theirs.get(key), mine.get(key)
     if isinstance(before, dict) and isinstance(now, dict):
       found += _differences(before, now, f"{name}.")
-    elif before != now and name not in _FREE and not name.startswith("eval."):
+    elif before != now and name not in _FREE and not name.startswith(_SCORING):
       found.append(f"{name} was {before}, is {now}")
   return found

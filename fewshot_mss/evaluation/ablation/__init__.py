@@ -1,0 +1,1 @@
+"""One grid of questions over the fixed lists, and what the answers tell."""
