@@ -9,11 +9,22 @@ from pathlib import Path
 
 import pytest
 
+from test_multihost import start_both
 from test_scoring import leave_run
 from tiny_run import tiny_config
 
 ROOT = Path(__file__).parent.parent
 CHANGES = {"eval.max_items": 5, "eval.batch": 2, "eval.shots": (1,)}
+
+
+def words(dataset, workdir):
+  return [
+    "evaluate",
+    f"--config={ROOT / 'configs' / 'tiny.py'}",
+    f"--config.data.sources={dataset}",
+    *(f"--config.{key}={value}" for key, value in CHANGES.items()),
+    f"--workdir={workdir}",
+  ]
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +40,14 @@ def lives(toy_dataset, toy_sources, tmp_path_factory):
   }
 
   def live(name, signal="SIGKILL", batch=0):
-    words = [
-      "evaluate",
-      f"--config={ROOT / 'configs' / 'tiny.py'}",
-      f"--config.data.sources={toy_dataset}",
-      *(f"--config.{key}={value}" for key, value in CHANGES.items()),
-      f"--workdir={folder / name}",
-    ]
-    driver = ROOT / "tests" / "killed_evaluation.py"
     return subprocess.run(
-      [sys.executable, driver, signal, str(batch), *words],
+      [
+        sys.executable,
+        ROOT / "tests" / "killed_evaluation.py",
+        signal,
+        str(batch),
+        *words(toy_dataset, folder / name),
+      ],
       env=environment,
       capture_output=True,
       text=True,
@@ -100,3 +109,25 @@ def test_the_results_are_those_of_an_undisturbed_evaluation(lives):
   assert one["summary"] == other["summary"]
   del one["provenance"]["command"], other["provenance"]["command"]
   assert one == other
+
+
+def test_two_processes_evaluate_as_one_does(lives, toy_dataset):
+  folder, _, _ = lives
+  workdir = folder / "two"
+  shutil.copytree(
+    folder / "full", workdir, ignore=shutil.ignore_patterns("evaluation")
+  )
+  both = start_both(
+    folder,
+    *("-m", "fewshot_mss.cli"),
+    *words(toy_dataset, workdir),
+  )
+  try:
+    said = [process.communicate(timeout=300) for process in both]
+  finally:
+    for process in both:
+      process.kill()
+  assert [process.returncode for process in both] == [0, 0], said
+  name = "evaluation/evaluation_items.csv"
+  assert (workdir / name).read_bytes() == (folder / "full" / name).read_bytes()
+  assert len(list((workdir / "evaluation").iterdir())) == 3
