@@ -79,6 +79,8 @@ def _read(place: Path) -> _Kept:
       [(one, other) for one, other in record["crossed"]],
       Draws(*record["draws"]),
     )
+  except InputError:
+    raise
   except (OSError, ValueError, KeyError, TypeError) as error:
     raise InputError(
       f"{place} holds no finished ablation ({RECORD} and {TABLE}): run "
