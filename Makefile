@@ -18,11 +18,12 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(BIN)/fewshot-mss demo --config=configs/demo.py --output=runs/demo
 
+# Three on two cores: tests that start processes wait for them.
 test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist=loadfile
+	$(BIN)/python -m pytest -n 3 --dist=loadfile
 
 bench: $(STAMP)
 	$(BIN)/fewshot-mss bench --config=configs/demo.py --output=runs/bench
