@@ -22,5 +22,6 @@ from fewshot_mss import default_config
 def get_config() -> ConfigDict:
   """Returns the configuration."""
   config = default_config.get_config()
-  config.ablation.max_items = 60
+  # All of them: the lists hold no more of a group.
+  config.ablation.max_items = 200
   return config
