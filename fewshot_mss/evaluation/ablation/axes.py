@@ -101,7 +101,8 @@ def in_order(axes: Iterable[str]) -> list[str]:
   single = list(TITLES)
 
   def rank(axis: str) -> float:
-    return single.index(axis) if axis in single else len(single) - 1.5
+    known = axis in single
+    return float(single.index(axis)) if known else len(single) - 1.5
 
   return sorted(axes, key=rank)
 
@@ -234,7 +235,7 @@ def _sorted(arms: Iterable[Arm], order: Sequence[Arm]) -> list[Arm]:
     for name, value in arm._asdict().items():
       first_place.setdefault((name, value), len(first_place))
 
-  def key(arm: Arm) -> list[float]:
+  def key(arm: Arm) -> list[int | float]:
     return [
       value if isinstance(value, int | float) else first_place[name, value]
       for name, value in arm._asdict().items()

@@ -102,7 +102,7 @@ def draw_shots(
     The figure.
   """
   figure = figure_of((WIDTH_INCHES, 4.2))
-  panels = figure.subplots(1, 2)
+  panels = tuple(figure.subplots(1, 2))
   reference = rows[0].against
   sets = main_sets(rows)
   for i, items in enumerate(sets):
@@ -110,17 +110,15 @@ def draw_shots(
     shift = 0.16 * (i - (len(sets) - 1) / 2)
     style = {"color": colour_of(items), "marker": MARKERS[i % len(MARKERS)]}
     line = style | {"linestyle": ("-", "--")[i // 2 % 2]}
-    name = f"{items} (n = {held[0].figure.mean.num_items})"
-    _draw_both(panels, held, shift, label=name, **line)
-    longer = [
-      row._replace(arm=row.arm._replace(shots=as_many(row.arm, reference)))
-      for row in long
-      if row.items == items
-    ]
+    name = f"{items} (n = {most_items(rows, items).num_items})"
+    places = [row.arm.shots + shift for row in held]
+    _draw_both(panels, places, held, label=name, **line)
+    longer = [row for row in long if row.items == items]
     if longer:
       name = f"one example of as many seconds, {items}"
       hollow = style | {"linestyle": "none", "markerfacecolor": "white"}
-      _draw_both(panels, longer, shift + 0.08, label=name, **hollow)
+      places = [as_many(r.arm, reference) + shift + 0.08 for r in longer]
+      _draw_both(panels, places, longer, label=name, **hollow)
   left, right = panels
   left.set_ylabel(IMPROVEMENT_LABEL)
   left.set_title("Mean and 95 % interval", fontsize=10)
@@ -214,7 +212,10 @@ def _long_examples(analysis: Analysis) -> list[Comparison]:
 
 
 def _draw_both(
-  panels: Sequence[Any], rows: Sequence[Comparison], shift: float, **style: Any
+  panels: Sequence[Any],
+  places: Sequence[float],
+  rows: Sequence[Comparison],
+  **style: Any,
 ) -> None:
   """Draws means on the left, and differences to the reference on the right."""
   itself = Interval(0.0, 0.0, 0.0, 0, 0)
@@ -225,7 +226,7 @@ def _draw_both(
     panels, ([row.figure.mean for row in rows], differences), strict=True
   ):
     ax.errorbar(
-      [row.arm.shots + shift for row in rows],
+      places,
       [mean.mean for mean in means],
       yerr=error_bars(means),
       capsize=3,
