@@ -149,7 +149,7 @@ def test_shots_and_seconds(analysis):
   assert [t.get_text() for t in seen.texts][:2] == ["+2.5", "+3.0"]
   assert [t.get_text() for t in seen.texts][-1] == ""
   assert seen.get_title() == "seen (n = 4 items, 2 songs)"
-  assert unseen.get_title() == "unseen (n = 2 items, 1 songs)"
+  assert unseen.get_title() == "unseen (n = 2 items, 1 song)"
   # One scale of colours.
   assert image.get_clim() == unseen.images[0].get_clim() == (0.0, 3.75)
   assert seen.get_xlabel() == "seconds of each example"
@@ -174,7 +174,7 @@ def test_conditionings(analysis):
   }
   assert bars == {
     "seen (n = 4 items, 2 songs)": [(3.5, -0.2), (2.0, 0.8)],
-    "unseen (n = 2 items, 1 songs)": [(1.0, 0.2), (3.0, 2.2)],
+    "unseen (n = 2 items, 1 song)": [(1.0, 0.2), (3.0, 2.2)],
   }
   assert "n = 6 items" in ax.get_title()
   assert "(dB)" in ax.get_xlabel()

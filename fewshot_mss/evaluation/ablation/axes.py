@@ -100,9 +100,8 @@ def in_order(axes: Iterable[str]) -> list[str]:
   """Returns names of axes in the order of the report, crossed pairs late."""
   single = list(TITLES)
 
-  def rank(axis: str) -> float:
-    known = axis in single
-    return float(single.index(axis)) if known else len(single) - 1.5
+  def rank(axis: str) -> int | float:
+    return single.index(axis) if axis in single else len(single) - 1.5
 
   return sorted(axes, key=rank)
 

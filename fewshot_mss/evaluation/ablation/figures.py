@@ -3,7 +3,7 @@
 matplotlib is an extra: figures are made by what `import_figure` returns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def draw_shots(
     The figure.
   """
   figure = figure_of((WIDTH_INCHES, 4.2))
-  panels = tuple(figure.subplots(1, 2))
+  panels = figure.subplots(1, 2)
   reference = rows[0].against
   sets = main_sets(rows)
   for i, items in enumerate(sets):
@@ -111,14 +111,12 @@ def draw_shots(
     style = {"color": colour_of(items), "marker": MARKERS[i % len(MARKERS)]}
     line = style | {"linestyle": ("-", "--")[i // 2 % 2]}
     name = f"{items} (n = {most_items(rows, items).num_items})"
-    places = [row.arm.shots + shift for row in held]
-    _draw_both(panels, places, held, label=name, **line)
+    _draw_both(panels, held, shift, label=name, **line)
     longer = [row for row in long if row.items == items]
     if longer:
       name = f"one example of as many seconds, {items}"
       hollow = style | {"linestyle": "none", "markerfacecolor": "white"}
-      places = [as_many(r.arm, reference) + shift + 0.08 for r in longer]
-      _draw_both(panels, places, longer, label=name, **hollow)
+      _draw_both(panels, longer, shift + 0.08, label=name, **hollow)
   left, right = panels
   left.set_ylabel(IMPROVEMENT_LABEL)
   left.set_title("Mean and 95 % interval", fontsize=10)
@@ -212,10 +210,7 @@ def _long_examples(analysis: Analysis) -> list[Comparison]:
 
 
 def _draw_both(
-  panels: Sequence[Any],
-  places: Sequence[float],
-  rows: Sequence[Comparison],
-  **style: Any,
+  panels: Iterable[Any], rows: Sequence[Comparison], shift: float, **style: Any
 ) -> None:
   """Draws means on the left, and differences to the reference on the right."""
   itself = Interval(0.0, 0.0, 0.0, 0, 0)
@@ -226,7 +221,7 @@ def _draw_both(
     panels, ([row.figure.mean for row in rows], differences), strict=True
   ):
     ax.errorbar(
-      places,
+      [_as_shots(row) + shift for row in rows],
       [mean.mean for mean in means],
       yerr=error_bars(means),
       capsize=3,
@@ -234,3 +229,8 @@ def _draw_both(
       linewidth=1.5,
       **style,
     )
+
+
+def _as_shots(row: Comparison) -> int | float:
+  """Returns the shots; of a single long example, those it is as long as."""
+  return max(row.arm.shots, as_many(row.arm, row.against))

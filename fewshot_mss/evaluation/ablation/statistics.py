@@ -230,7 +230,7 @@ def _median(values: np.ndarray) -> float:
   return float(np.median(known)) if len(known) else float("nan")
 
 
-def _mean(values: Sequence[int | bool]) -> float:
+def _mean(values: Sequence[int | float]) -> float:
   return float(np.mean(values)) if len(values) else float("nan")
 
 
