@@ -18,7 +18,12 @@ from fewshot_mss.evaluation.ablation.figures import (
 from fewshot_mss.evaluation.ablation.forest import draw_instruments
 from fewshot_mss.evaluation.ablation.heat_map import draw_heat_map
 from fewshot_mss.evaluation.ablation.statistics import Draws
-from fewshot_mss.evaluation.ablation.style import SEEN_COLOUR, UNSEEN_COLOUR
+from fewshot_mss.evaluation.ablation.style import (
+  SEEN_COLOUR,
+  UNSEEN_COLOUR,
+  error_bars,
+)
+from fewshot_mss.evaluation.bootstrap import Interval
 from made_up_arms import REFERENCE, arm, scores
 
 CROSSED = "shots x example_s"
@@ -98,6 +103,12 @@ def test_what_was_not_asked_is_not_drawn(tmp_path):
   alone = analyse(rows, reference=REFERENCE, crossed=[], draws=Draws(9, 0))
   found = write_figures(FIGURE_OF, tmp_path, alone, None)
   assert found == {"Instruments": "instruments.png"}
+
+
+def test_error_bars_are_lengths_below_and_above():
+  lopsided = Interval(1.0, 0.5, 3.0, 9, 3)
+  without = Interval(1.0, float("nan"), float("nan"), 9, 1)
+  assert error_bars([lopsided, without]).tolist() == [[0.5, 0.0], [2.0, 0.0]]
 
 
 def test_gain_over_shots(analysis):
