@@ -200,7 +200,9 @@ def draw_comparison(
   return draw_forest(
     figure_of,
     lines,
-    title=f"{names[1]} minus {names[0]}, n = {total} items of a set at most",
+    # Names may be paths, each as long as a line.
+    title=f"A: {names[0]}\nB: {names[1]}\n"
+    f"B minus A, n = {total} items of a set at most",
     label="paired difference in SI-SDR (dB), mean and 95 % interval over songs",
   )
 

@@ -110,13 +110,9 @@ def draw_shots(
     shift = 0.16 * (i - (len(sets) - 1) / 2)
     style = {"color": colour_of(items), "marker": MARKERS[i % len(MARKERS)]}
     line = style | {"linestyle": ("-", "--")[i // 2 % 2]}
-    name = f"{items} (n = {held[0].figure.mean.num_items})"
+    name = f"{items} (n = {most_items(rows, items).num_items})"
     _draw_both(panels, held, shift, label=name, **line)
-    longer = [
-      row._replace(arm=row.arm._replace(shots=as_many(row.arm, reference)))
-      for row in long
-      if row.items == items
-    ]
+    longer = [row for row in long if row.items == items]
     if longer:
       name = f"one example of as many seconds, {items}"
       hollow = style | {"linestyle": "none", "markerfacecolor": "white"}
@@ -225,7 +221,7 @@ def _draw_both(
     panels, ([row.figure.mean for row in rows], differences), strict=True
   ):
     ax.errorbar(
-      [row.arm.shots + shift for row in rows],
+      [_as_shots(row) + shift for row in rows],
       [mean.mean for mean in means],
       yerr=error_bars(means),
       capsize=3,
@@ -233,3 +229,8 @@ def _draw_both(
       linewidth=1.5,
       **style,
     )
+
+
+def _as_shots(row: Comparison) -> int | float:
+  """Returns the shots; of a single long example, those it is as long as."""
+  return max(row.arm.shots, as_many(row.arm, row.against))

@@ -36,7 +36,8 @@ def colour_of(items: str) -> str:
 
 def describe_count(interval: Interval) -> str:
   """Returns the items and songs of a mean in words."""
-  return f"n = {interval.num_items} items, {interval.num_songs} songs"
+  many = "" if interval.num_songs == 1 else "s"
+  return f"n = {interval.num_items} items, {interval.num_songs} song{many}"
 
 
 def clean(ax: Any, axis: str = "both") -> None:
