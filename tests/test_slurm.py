@@ -27,6 +27,8 @@ SETTINGS = {
   "train.steps": STEPS,
   "train.checkpoint_every_steps": 30,
   "train.eval_every_steps": STEPS,
+  "eval.max_items": 1,
+  "eval.shots": "(1,)",
 }
 needs_slurm = pytest.mark.skipif(
   shutil.which("slurmctld", path=f"{os.environ['PATH']}:/usr/sbin") is None,
