@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import mido
@@ -25,6 +24,7 @@ from fewshot_mss.data.synth.instrument_classes import instrument_classes
 from fewshot_mss.data.synth.render import render
 from fewshot_mss.data.synth.soundfont import default_soundfont, load_soundfont
 from fewshot_mss.errors import InputError
+from processes import assert_they_end
 from test_midi_files import note, program, write
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "midi"
@@ -332,7 +332,4 @@ def test_readers_of_files_end_with_who_started_them():
       assert process.stdout is not None
       reader = int(process.stdout.readline())
       process.kill()
-  deadline_s = time.monotonic() + 30
-  while Path(f"/proc/{reader}").exists():
-    assert time.monotonic() < deadline_s
-    time.sleep(0.05)
+  assert_they_end(reader)
