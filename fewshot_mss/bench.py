@@ -49,7 +49,6 @@ _SONG_S = 60.0
 _INPUT_SEGMENT_S = 6.0
 # At each sample rate, as many episodes as take about a minute.
 _INPUT_EPISODES = {8000: 4000, 44100: 1600}
-_INPUT_MADE_UP_SEGMENTS = MADE_UP_SEGMENTS
 
 
 class Measure(NamedTuple):
@@ -150,7 +149,7 @@ def bench_data(output: Path) -> None:
         segment_s=_INPUT_SEGMENT_S,
       )
     rows = bench_input(
-      data, episodes=episodes, made_up_segments=_INPUT_MADE_UP_SEGMENTS
+      data, episodes=episodes, made_up_segments=MADE_UP_SEGMENTS
     )
     rich.print(input_table(rows, f"input at {rate_hz} Hz", INPUT_CAPTION))
 

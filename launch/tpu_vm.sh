@@ -82,13 +82,11 @@ on_workers() {
 # Its state, MISSING, or why nobody can say it: no network is no reason to make
 # another slice.
 state() {
-  local said what=(tpu-vm describe "$name" "--format=value(state)")
-  if [[ -n "$queued" ]]; then
-    what=(queued-resources describe "$name" "--format=value(state.state)")
-  fi
-  if said=$(tpus "${what[@]}" 2>&1) || [[ "$said" == *NOT_FOUND* ]]; then
-    [[ "$said" != *NOT_FOUND* ]] || said=MISSING
+  local said field=state${queued:+.state}
+  if said=$(tpus "$kind" describe "$name" "--format=value($field)" 2>&1); then
     tail -n 1 <<<"$said"
+  elif [[ "$said" == *NOT_FOUND* ]]; then
+    echo MISSING
   else
     echo "unknown: $(tail -n 1 <<<"$said")"
   fi

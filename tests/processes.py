@@ -1,5 +1,7 @@
 """What tests that start processes share."""
 
+import contextlib
+import socket
 import time
 from pathlib import Path
 
@@ -12,6 +14,12 @@ def xla_flags(devices):
   )
 
 
+def free_port():
+  with contextlib.closing(socket.socket()) as listener:
+    listener.bind(("127.0.0.1", 0))
+    return listener.getsockname()[1]
+
+
 def is_alive(pid):
   """False of a zombie, too: one may stay where no init collects them."""
   try:
@@ -21,10 +29,10 @@ def is_alive(pid):
   return state != "Z"
 
 
-def wait_until(holds, limit_s=60):
+def wait_until(holds, limit_s=60, what=lambda: ""):
   deadline_s = time.monotonic() + limit_s
   while not holds():
-    assert time.monotonic() < deadline_s
+    assert time.monotonic() < deadline_s, f"waited in vain: {what()}"
     time.sleep(0.05)
 
 

@@ -16,7 +16,7 @@ def test_table_has_a_ratio_for_each_part(
   monkeypatch.setattr(bench, "_COMMANDS", 1)
   monkeypatch.setattr(bench, "_SONG_S", 6.0)
   monkeypatch.setattr(bench, "_INPUT_EPISODES", {8000: 32})
-  monkeypatch.setattr(bench, "_INPUT_MADE_UP_SEGMENTS", 2000)
+  monkeypatch.setattr(bench, "MADE_UP_SEGMENTS", 2000)
   # Segments of a second are what the toy dataset has.
   monkeypatch.setattr(bench, "_INPUT_SEGMENT_S", 1.0)
   monkeypatch.setattr(build_speed, "_STEMS", 1)

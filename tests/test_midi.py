@@ -1,15 +1,7 @@
 """A folder of MIDI files: what is played is what the files say."""
 
-import collections
-import hashlib
-import itertools
-import os
 import pickle
 import shutil
-import subprocess
-import sys
-import tempfile
-import time
 from pathlib import Path
 
 import mido
@@ -17,32 +9,16 @@ import numpy as np
 import pytest
 
 from fewshot_mss import cli
-from fewshot_mss.data.labels import all_labels, look_up
+from fewshot_mss.data.labels import all_labels
 from fewshot_mss.data.layouts import midi as layout
-from fewshot_mss.data.layouts.midi import midi, split_of
+from fewshot_mss.data.layouts.midi import midi
 from fewshot_mss.data.splits import load_splits
-from fewshot_mss.data.synth.instrument_classes import instrument_classes
 from fewshot_mss.data.synth.render import render
-from fewshot_mss.data.synth.soundfont import default_soundfont, load_soundfont
-from fewshot_mss.errors import InputError
-from test_midi_files import note, program, write
+from fewshot_mss.data.synth.soundfont import default_soundfont
+from midi_songs_files import GUNSHOT, TAIKO, VIOLA, VIOLIN, song
+from test_midi_files import program, write
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "midi"
-VIOLIN, VIOLA, FLUTE, TAIKO, GUNSHOT = 40, 41, 73, 116, 127
-
-
-def song(path, tonic, programs=(VIOLIN, FLUTE), drums=False):
-  """Writes a tune a part, one a channel from 0."""
-  path.parent.mkdir(parents=True, exist_ok=True)
-  tracks = [
-    [
-      *program(channel, number),
-      *itertools.chain(*(note(channel, tonic + 4 * channel + i)
-                         for i in range(3))),
-    ]
-    for channel, number in enumerate(programs)
-  ]  # fmt: skip
-  return write(path, *tracks, *([note(9, 36)] if drums else []))
 
 
 @pytest.fixture(scope="module")
@@ -125,48 +101,11 @@ def test_stems_sum_to_the_file_as_a_player_plays_it(folder, found):
     assert np.mean(error**2) < 1e-3 * np.mean(whole[heard] ** 2)
 
 
-def test_a_kit_that_is_not_there_is_the_standard_kit(tmp_path):
-  song(tmp_path / "a.mid", 60)
-  write(tmp_path / "b.mid", note(0, 60), [*program(9, 77), *note(9, 36)])
-  write(tmp_path / "c.mid", note(0, 61), [*program(9, 25), *note(9, 36)])
-  tracks = {t.name: t for t in midi(tmp_path, progress=False).tracks}
-  patches = [tracks[f"{name}.mid"].stems[1].patch for name in "bc"]
-  assert patches == ["TimGM6mb/000 standard kit", "TimGM6mb/025 tr 808 kit"]
-  assert np.abs(tracks["b.mid"].stems[1].read()[0]).max() > 0.01
-
-
 def test_stems_travel_to_other_processes(found):
   stem = found.tracks[0].stems[0]
   sound, rate_hz = pickle.loads(pickle.dumps(stem.read))()
   assert rate_hz == 48_000
   np.testing.assert_array_equal(sound, stem.read()[0])
-
-
-def test_the_split_is_drawn_by_the_notes_alone(tmp_path):
-  digests = [hashlib.sha256(b"%d" % i).hexdigest() for i in range(4_000)]
-  drawn = collections.Counter(map(split_of, digests))
-  assert drawn["validation"] / 4_000 == pytest.approx(0.05, abs=0.015)
-  assert drawn["test"] / 4_000 == pytest.approx(0.15, abs=0.02)
-  bounds = ("0" * 8, "0ccccccc", "0ccccccd", "33333333", "33333334")
-  assert [split_of(digest) for digest in bounds] == [
-    "validation", "validation", "test", "test", "train",
-  ]  # fmt: skip
-  root = tmp_path / "one"
-  for i in range(30):
-    song(root / f"{i:02}.mid", 40 + i)
-  before = {t.name: t.split for t in midi(root, progress=False).tracks}
-  assert len(set(before.values())) >= 2
-  # Other files before and between them move none, nor does another name.
-  for i in range(10):
-    song(root / f"{i:02}_more.mid", 80 + i)
-  after = {t.name: t.split for t in midi(root, progress=False).tracks}
-  assert len(after) == 40
-  assert {name: after[name] for name in before} == before
-  for name in before:
-    shutil.copy(root / name, tmp_path / f"x{name}")
-  shutil.rmtree(root)
-  renamed = {t.name: t.split for t in midi(tmp_path, progress=False).tracks}
-  assert renamed == {f"x{name}": split for name, split in before.items()}
 
 
 def test_many_files_are_read_by_several_processes(folder, found, monkeypatch):
@@ -196,43 +135,6 @@ def test_unheard_soundfont_repeats_the_test_songs(tmp_path):
       assert first.split == "test"
       assert [s.name for s in first.stems] == [s.name for s in track.stems]
   assert found.sources[1:] == ("TimGM6mb.sf2", "other.sf2")
-
-
-def test_unseen_classes_are_drawn_as_the_file_says():
-  classes = collections.defaultdict(list)
-  for item in instrument_classes([load_soundfont(default_soundfont())]):
-    classes[look_up("general_midi", item.name)].append(item.apart)
-  assert len(classes) == 81
-  apart = sorted(label for label, held in classes.items() if all(held))
-  theirs = set(load_splits("medleydb").unseen)
-  unseen = {label for label in apart if label.instrument in theirs}
-  taken = {label.family for label in unseen}
-  common = {"flute", "string section", "synth bass", "violin"}
-  rng = np.random.default_rng(0)
-  for family in sorted({label.family for label in apart} - taken):
-    names = [
-      label.instrument
-      for label in apart
-      if label.family == family and label.instrument not in common
-    ]
-    if names:
-      drawn = rng.choice(names)
-      unseen.add(next(label for label in apart if label.instrument == drawn))
-  names = sorted(label.instrument for label in unseen)
-  assert load_splits("midi").unseen == tuple(names)
-  assert len({label.family for label in unseen}) >= 10
-
-
-def test_folders_without_songs_are_refused(tmp_path):
-  with pytest.raises(InputError, match="no folder"):
-    midi(tmp_path / "absent")
-  with pytest.raises(InputError, match=r"has no \.mid file"):
-    midi(tmp_path)
-  song(tmp_path / "a.mid", 60, (VIOLIN,))
-  with pytest.raises(InputError, match=r"no song of two parts .*a\.mid: fewer"):
-    midi(tmp_path, progress=False)
-  with pytest.raises(InputError, match=r"a\.mid is not a SoundFont"):
-    midi(tmp_path, soundfont=tmp_path / "a.mid")
 
 
 @pytest.mark.parametrize(
@@ -305,34 +207,3 @@ def test_a_song_that_changes_is_another_to_a_build(folder, found):
       path, font = stem.made_from
       assert path.name == Path(track.name).name
       assert font == default_soundfont()
-
-
-def test_readers_of_files_end_with_who_started_them():
-  script = (
-    "import os, pathlib, time\n"
-    "from fewshot_mss.data.layouts import midi\n"
-    "def report(path):\n"
-    "  print(os.getpid(), flush=True)\n"
-    "  time.sleep(60)\n"
-    "if __name__ == '__main__':\n"
-    "  midi._MANY_FILES = 0\n"
-    "  midi.summarise = report\n"
-    "  midi._summaries([pathlib.Path('a')], progress=False)\n"
-  )
-  with tempfile.NamedTemporaryFile("w", suffix=".py") as file:
-    file.write(script)
-    file.flush()
-    process = subprocess.Popen(
-      [sys.executable, file.name],
-      stdout=subprocess.PIPE,
-      stderr=subprocess.DEVNULL,
-      env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    with process:
-      assert process.stdout is not None
-      reader = int(process.stdout.readline())
-      process.kill()
-  deadline_s = time.monotonic() + 30
-  while Path(f"/proc/{reader}").exists():
-    assert time.monotonic() < deadline_s
-    time.sleep(0.05)

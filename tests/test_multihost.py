@@ -4,11 +4,9 @@ They train as one process does, and a run whose processes were killed goes on
 to the same bits.
 """
 
-import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +19,7 @@ from event_files import tags
 from fewshot_mss import arguments
 from fewshot_mss.training import scoring
 from fewshot_mss.training.train import train_and_evaluate
-from processes import xla_flags
+from processes import free_port, xla_flags
 from tiny_run import assert_same, rows, saved_states, saved_steps
 
 ROOT = Path(__file__).parent.parent
@@ -57,12 +55,6 @@ def environment():
     "XLA_FLAGS": xla_flags(devices=1),
     "PATH": f"{bin_folder}:{os.environ['PATH']}",
   }
-
-
-def free_port():
-  with contextlib.closing(socket.socket()) as listener:
-    listener.bind(("127.0.0.1", 0))
-    return listener.getsockname()[1]
 
 
 def start_both(*python_words):

@@ -9,13 +9,12 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from fewshot_mss import arguments
-from processes import xla_flags
+from processes import wait_until, xla_flags
 from tiny_run import assert_same, saved_states, saved_steps
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +26,8 @@ SETTINGS = {
   "train.steps": STEPS,
   "train.checkpoint_every_steps": 30,
   "train.eval_every_steps": STEPS,
+  "eval.max_items": 1,
+  "eval.shots": "(1,)",
 }
 needs_slurm = pytest.mark.skipif(
   shutil.which("slurmctld", path=f"{os.environ['PATH']}:/usr/sbin") is None,
@@ -81,13 +82,6 @@ def state_of(folder, job):
   )
 
 
-def wait_until(done, what):
-  deadline = time.monotonic() + 240
-  while not done():
-    assert time.monotonic() < deadline, f"waited in vain: {what()}"
-    time.sleep(0.2)
-
-
 def wait_for_end(folder, job):
   """Waits for the end of a job for good; returns its last state."""
 
@@ -95,7 +89,7 @@ def wait_for_end(folder, job):
     state = state_of(folder, job)[0]
     return state not in ("RUNNING", "PENDING", "COMPLETING", "REQUEUED")
 
-  wait_until(ended, lambda: (state_of(folder, job), logs(folder)))
+  wait_until(ended, 240, lambda: (state_of(folder, job), logs(folder)))
   return state_of(folder, job)
 
 
@@ -136,6 +130,7 @@ def test_a_requeued_job_ends_in_the_same_bits(cluster, toy_dataset):
   checkpoints = workdir / "checkpoints"
   wait_until(
     lambda: any(path.name.isdigit() for path in checkpoints.glob("*")),
+    240,
     lambda: (state_of(cluster, job), logs(cluster)),
   )
   assert run(cluster, "scontrol", "requeue", job).returncode == 0
@@ -196,6 +191,7 @@ def test_a_job_near_its_end_saves_and_waits_for_the_next_turn(cluster, program):
   log = [cluster / f"turn.log.{i}" for i in range(2)]
   wait_until(
     lambda: all(path.is_file() and path.read_text() for path in log),
+    240,
     lambda: logs(cluster),
   )
   # What `#SBATCH --signal` does 120 s before the end.

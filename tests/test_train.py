@@ -17,7 +17,6 @@ from fewshot_mss.errors import InputError, RunError
 from fewshot_mss.evaluation.scores import MODEL
 from fewshot_mss.export.archive import load_archive
 from fewshot_mss.inference.separator import Separator
-from fewshot_mss.training import rows as metric_rows
 from fewshot_mss.training import train
 from fewshot_mss.training.train import train_and_evaluate
 from tiny_run import assert_same, rows, saved_states, saved_steps, tiny_config
@@ -92,19 +91,6 @@ def test_rows_of_metrics_are_means_since_the_row_before(finished):
     assert all(np.isfinite(value) for value in row.values())
   norm = np.sqrt(sum(np.sum(x**2) for x in jax.tree.leaves(state.params)))
   assert training[-1]["param_norm"] == pytest.approx(norm, rel=1e-5)
-
-
-def test_mean_leaves_out_what_is_not_finite_and_keeps_the_count():
-  window = [
-    {"loss": 1.0, "grad_norm": np.nan, "bad_steps": 0.0},
-    {"loss": np.nan, "grad_norm": np.inf, "bad_steps": 1.0},
-    {"loss": 4.0, "grad_norm": np.nan, "bad_steps": 2.0},
-  ]
-  assert metric_rows.mean(window) == {
-    "loss": 2.5,
-    "grad_norm": None,
-    "bad_steps": 2.0,
-  }
 
 
 def test_the_archive_is_the_average_of_the_weights_and_separates(
@@ -275,25 +261,6 @@ def test_without_validation_and_test_songs_it_trains_all_the_same(tmp_path):
   assert saved_steps(tmp_path / "run") == [1]
   assert (tmp_path / "run" / "model").is_dir()
   assert not (tmp_path / "run" / "evaluation").exists()
-
-
-@pytest.mark.parametrize(
-  ("changes", "said"),
-  [
-    ({"data__sources": ""}, r"data\.sources is empty"),
-    ({"data__sources": "nowhere"}, "nowhere is no folder"),
-    ({"train__global_batch": 12}, r"train\.global_batch=12 .* 8 devices"),
-    ({"seed": -1}, "seed is -1"),
-  ],
-)
-def test_what_does_not_go_together_leaves_no_workdir(
-  toy_dataset, tmp_path, changes, said
-):
-  with pytest.raises(InputError, match=said):
-    train_and_evaluate(
-      tiny_config(toy_dataset, **changes), tmp_path / "deep" / "run"
-    )
-  assert list(tmp_path.iterdir()) == []
 
 
 def test_a_damaged_list_or_a_folder_in_the_way_is_found_at_once(

@@ -3,7 +3,6 @@
 The limit of a minute is set to a few seconds here.
 """
 
-import contextlib
 import os
 import signal
 import socket
@@ -16,20 +15,14 @@ import pytest
 from jax._src import distributed
 
 from fewshot_mss.training import parallel, watch
-from processes import xla_flags
+from processes import free_port, xla_flags
 
 LIMIT_S = "6"
 
 
-def free_port():
-  with contextlib.closing(socket.socket()) as listener:
-    listener.bind(("127.0.0.1", 0))
-    return str(listener.getsockname()[1])
-
-
 def start(processes, errors=None):
   """Starts processes; those in `errors` raise what it says."""
-  port = free_port()
+  port = str(free_port())
   return [
     subprocess.Popen(
       [
