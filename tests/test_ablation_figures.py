@@ -209,6 +209,9 @@ def test_instruments(analysis):
   assert seen[0].get_xdata().tolist() == [4.0, 3.0]
   assert ends(seen, axis=0) == [[2.0, 6.0], [1.0, 5.0]]
   assert unseen[0].get_ydata().tolist() == [2, 3]
+  # The first line is at the top.
+  assert ax.get_ylim() == (3.5, -0.5)
+  assert "n = 6 items" in ax.get_title()
 
 
 def test_lines_of_few_songs_are_faint():
@@ -225,9 +228,6 @@ def test_lines_of_few_songs_are_faint():
     "seen": ([6.0, 7.0], 1.0),
     "seen, fewer than 6 songs: too narrow": ([5.0], 0.4),
   }
-  # The first line is at the top.
-  assert ax.get_ylim() == (2.5, -0.5)
-  assert "n = 6 items" in ax.get_title()
 
 
 def test_conditions_of_few_instruments_have_their_own_colours(conditions):
