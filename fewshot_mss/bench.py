@@ -18,7 +18,6 @@ import numpy as np
 import rich
 from jaxtyping import Float
 from ml_collections import ConfigDict
-from rich.table import Table
 
 from fewshot_mss.audio.files import write_audio
 from fewshot_mss.data.build_speed import bench_build, write_songs
@@ -31,8 +30,10 @@ from fewshot_mss.data.throughput import (
   MADE_UP_SEGMENTS,
   bench_input,
 )
-from fewshot_mss.data.throughput_table import described, input_table
+from fewshot_mss.data.throughput_table import Row, described, input_table
 from fewshot_mss.evaluation.report import machine_description
+from fewshot_mss.export.archive import load_archive
+from fewshot_mss.scoring_speed import bench_scoring
 from fewshot_mss.training import parallel
 from fewshot_mss.training.programs import init_of, step_of
 from fewshot_mss.training.run_checks import check_run
@@ -93,31 +94,31 @@ def run_bench(config: ConfigDict, output: Path) -> None:
   training_gib = peak_memory_gib()
   song, separation_gib = measure_separation(workdir / "model", output)
 
-  table = Table(title="speeds", caption=machine_description())
-  for title in ("what", "ratio", "asked", "measured"):
-    table.add_column(title)
-  table.add_row(
-    "training loop / bare compiled step",
-    f"{step.median_s / loop.median_s:.2f}",
-    ">= 0.90",
-    f"step {step.described()}; loop {loop.described()}",
-  )
-  table.add_row(
-    "input pipeline / what the step takes",
-    f"{step.median_s / pipeline.median_s:.1f}",
-    ">= 3",
-    f"batch {pipeline.described()}, {batch_bytes / 2**20:.1f} MiB",
-  )
-  table.add_row(
-    "separation / real time",
-    f"{_SONG_S / song.median_s:.1f}",
-    "",
-    f"{_SONG_S:.0f} s of stereo at 44.1 kHz, the whole command: "
-    f"{song.described()}",
-  )
-  table.add_row("peak memory, training", "", "", f"{training_gib:.2f} GiB")
-  table.add_row("peak memory, separation", "", "", f"{separation_gib:.2f} GiB")
-  rich.print(table)
+  rows = [
+    Row(
+      "training loop / bare compiled step",
+      f"{step.median_s / loop.median_s:.2f}",
+      ">= 0.90",
+      f"step {step.described()}; loop {loop.described()}",
+    ),
+    Row(
+      "input pipeline / what the step takes",
+      f"{step.median_s / pipeline.median_s:.1f}",
+      ">= 3",
+      f"batch {pipeline.described()}, {batch_bytes / 2**20:.1f} MiB",
+    ),
+    Row(
+      "separation / real time",
+      f"{_SONG_S / song.median_s:.1f}",
+      "",
+      f"{_SONG_S:.0f} s of stereo at 44.1 kHz, the whole command: "
+      f"{song.described()}",
+    ),
+    Row("peak memory, training", "", "", f"{training_gib:.2f} GiB"),
+    Row("peak memory, separation", "", "", f"{separation_gib:.2f} GiB"),
+    *bench_scoring(config, load_archive(workdir / "model")),
+  ]
+  rich.print(input_table(rows, "speeds", machine_description()))
   bench_data(output)
 
 

@@ -70,9 +70,9 @@ def si_sdr_db(
   target, estimate = _float64(target, estimate)
   energy = _energy(target)
   with np.errstate(divide="ignore", invalid="ignore"):
-    factor = np.sum(target * estimate, axis=-1) / energy
-    projection = factor[..., None] * target
-    kept, lost = _energy(projection), _energy(estimate - projection)
+    factor = _product(target, estimate) / energy
+    kept = factor**2 * energy
+    lost = _energy(estimate - factor[..., None] * target)
     ratio_db = 10 * np.log10(kept / lost)
   ratio_db = np.where(kept == 0, SI_SDR_FLOOR_DB, ratio_db)
   limited = np.clip(ratio_db, SI_SDR_FLOOR_DB, SI_SDR_CEILING_DB)
@@ -185,10 +185,18 @@ def _ideal_ratio_mask(
 
 
 def _float64(*signals: np.ndarray) -> list[Float64[np.ndarray, "..."]]:
-  return [signal.astype(np.float64) for signal in signals]
+  return [signal.astype(np.float64, copy=False) for signal in signals]
+
+
+def _product(
+  signal: Float64[np.ndarray, "*#batch T"],
+  other: Float64[np.ndarray, "*#batch T"],
+) -> Float64[np.ndarray, "..."]:
+  """Returns the inner product, without an array of all products."""
+  return np.asarray(np.vecdot(signal, other))
 
 
 def _energy(
   signal: Float64[np.ndarray, "*batch T"],
 ) -> Float64[np.ndarray, "..."]:
-  return np.asarray(np.sum(signal**2, axis=-1))
+  return _product(signal, signal)

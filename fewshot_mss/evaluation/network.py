@@ -57,7 +57,7 @@ def network_separator(
 
   def separate(mixture: np.ndarray, support: Support) -> np.ndarray:
     support = jax.device_put(support, split)
-    conditions = _conditions(model, mesh, shots, local_params, support)
+    conditions = conditions_of_each(model, mesh, shots, local_params, support)
 
     def separate_patches(patches: np.ndarray) -> np.ndarray:
       patches = jax.device_put(patches, split)
@@ -107,7 +107,7 @@ def each_device(mesh: Mesh, function: Callable) -> Callable:
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _conditions(
+def conditions_of_each(
   model: FewShotSeparator,
   mesh: Mesh,
   shots: tuple[int, ...],

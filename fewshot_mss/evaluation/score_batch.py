@@ -113,6 +113,8 @@ def _figures(
   collapse_db: float,
 ) -> dict[str, Shaped[np.ndarray, "n outputs"]]:
   """Returns the columns of `Score` that are figures."""
+  # Once for all of them.
+  target, outputs = target.astype(np.float64), outputs.astype(np.float64)
   si_sdr_db = metrics.si_sdr_db(target, outputs)
   level_db = metrics.level_db(target, outputs)
   return {

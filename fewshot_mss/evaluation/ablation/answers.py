@@ -10,6 +10,7 @@ from fewshot_mss.episode import Support
 from fewshot_mss.evaluation.ablation.clips import Clip
 from fewshot_mss.evaluation.ablation.network import Network
 from fewshot_mss.evaluation.ablation.questions import Condition
+from fewshot_mss.evaluation.items import read_ahead
 
 ReadFn = Callable[[Clip], np.ndarray]
 
@@ -82,9 +83,12 @@ class Answerer:
     for clip in dict.fromkeys(clips):
       if clip not in self._embedded:
         new.setdefault(clip.num_samples, []).append(clip)
-    for held in new.values():
-      sounds = np.stack([self._read(clip) for clip in held])
-      embedded = self._network.embed(sounds)
+    groups = list(new.values())
+    sounds = read_ahead(
+      groups, lambda held: np.stack([self._read(clip) for clip in held])
+    )
+    for held, sound in zip(groups, sounds, strict=True):
+      embedded = self._network.embed(sound)
       self._embedded |= zip(held, embedded, strict=True)
 
   def _support(

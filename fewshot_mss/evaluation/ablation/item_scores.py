@@ -122,6 +122,8 @@ def _figures(
   collapse_db: float,
 ) -> dict[str, Shaped[np.ndarray, " n"]]:
   """Returns the columns of `ArmScore` that are figures."""
+  # Once for all of them.
+  outputs = outputs.astype(np.float64)
   over_mixture_db = metrics.level_over_mixture_db(mixture, outputs)
   if kind == ABSENT:
     none = np.full(len(outputs), np.nan)

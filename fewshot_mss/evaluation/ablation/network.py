@@ -67,7 +67,7 @@ def make_network(
   def embed(clips: np.ndarray) -> np.ndarray:
     padded = _padded(clips, 0, clips_a_call)
     found = [
-      _embed(model, mesh, local_params, jax.device_put(part, split))
+      embed_each(model, mesh, local_params, jax.device_put(part, split))
       for part in np.split(padded, len(padded) // clips_a_call)
     ]
     return np.concatenate(jax.device_get(found))[: len(clips)]
@@ -76,7 +76,7 @@ def make_network(
     count = support.class_id.shape[1]
     padded = jax.tree.map(lambda leaf: _padded(leaf, 1, outputs), support)
     found = [
-      _combine(model, mesh, local_params, jax.device_put(part, split))
+      combine_each(model, mesh, local_params, jax.device_put(part, split))
       for part in _parts(padded, outputs)
     ]
     return np.concatenate(jax.device_get(found), axis=1)[:, :count]
@@ -89,11 +89,11 @@ def make_network(
     ]
 
     def separate_patches(patches: np.ndarray) -> np.ndarray:
-      encoded = _encode(
+      encoded = encode_each(
         model, mesh, local_params, jax.device_put(patches, split)
       )
       found = [
-        _decode(model, mesh, patch_samples, local_params, encoded, group)
+        decode_each(model, mesh, patch_samples, local_params, encoded, group)
         for group in groups
       ]
       return np.concatenate(jax.device_get(found), axis=1)
@@ -128,12 +128,14 @@ def _parts(tree: Any, size: int) -> list[Any]:
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _embed(
+def embed_each(
   model: FewShotSeparator,
   mesh: Mesh,
   params: PyTree,
   clips: Float[Array, "n S"],
 ) -> Float[Array, "n D"]:
+  """Returns embeddings of clips, as many for each device."""
+
   def embed(params: PyTree, clips: Array) -> Array:
     return model.apply({"params": params}, clips, method="embed")
 
@@ -141,9 +143,11 @@ def _embed(
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _combine(
+def combine_each(
   model: FewShotSeparator, mesh: Mesh, params: PyTree, embedded: Support
 ) -> Float[Array, "B outputs D"]:
+  """Returns conditions of embedded examples."""
+
   def combine(params: PyTree, embedded: Support) -> Array:
     return model.apply({"params": params}, embedded, method="combine")
 
@@ -151,12 +155,14 @@ def _combine(
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _encode(
+def encode_each(
   model: FewShotSeparator,
   mesh: Mesh,
   params: PyTree,
   patches: Float[Array, "B patch"],
 ) -> Encoded:
+  """Returns what is computed once of patches of mixtures."""
+
   def encode(params: PyTree, patches: Array) -> Encoded:
     return model.apply({"params": params}, patches, method="encode")
 
@@ -164,7 +170,7 @@ def _encode(
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
-def _decode(
+def decode_each(
   model: FewShotSeparator,
   mesh: Mesh,
   samples: int,
@@ -172,6 +178,8 @@ def _decode(
   encoded: Encoded,
   conditions: Float[Array, "B outputs D"],
 ) -> Float[Array, "B outputs patch"]:
+  """Returns outputs of encoded patches of so many samples."""
+
   def decode(params: PyTree, items: tuple[Encoded, Array]) -> Array:
     return model.apply({"params": params}, *items, samples, method="decode")
 

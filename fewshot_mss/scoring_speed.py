@@ -1,0 +1,210 @@
+"""How fast `evaluate` and `ablate` are, beside their bare compiled functions.
+
+The bare loop calls what is compiled, with the very arguments of a real run that
+are held in memory: nothing is read, drawn, joined, scored or written by it.
+Both are timed in turns.
+"""
+
+import contextlib
+import functools
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import jax
+import numpy as np
+from jaxtyping import Float64
+from ml_collections import ConfigDict
+
+from fewshot_mss.data.records import RecordReader
+from fewshot_mss.data.source_items import source_items
+from fewshot_mss.data.sources import Sources, load_sources
+from fewshot_mss.data.throughput_table import Row, described
+from fewshot_mss.evaluation import network as evaluated_network
+from fewshot_mss.evaluation.ablation import network as ablated_network
+from fewshot_mss.evaluation.ablation.ablate import Ablation, Subject, ablate
+from fewshot_mss.evaluation.ablation.answers import Answerer
+from fewshot_mss.evaluation.ablation.clips import read_clip
+from fewshot_mss.evaluation.ablation.grid import Contender, arms_of
+from fewshot_mss.evaluation.ablation.table import COLUMNS
+from fewshot_mss.evaluation.evaluate import evaluate
+from fewshot_mss.evaluation.items import choose_items
+from fewshot_mss.evaluation.journal import Journal
+from fewshot_mss.evaluation.network import host_batch
+from fewshot_mss.export.archive import Archive
+from fewshot_mss.export.checks import build_model
+
+_SPLIT = "test"
+_TURNS = 5
+
+# Seconds of the bare loop and of the whole, turn by turn.
+Turns = tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]
+
+
+def bench_scoring(config: ConfigDict, archive: Archive) -> list[Row]:
+  """Measures the speed of scoring a network.
+
+  Args:
+    config: `data.sources` has a test list.
+    archive: The network.
+
+  Returns:
+    Lines of a table: the least part of its time that a verb spends in what is
+    compiled is asked to be 0.85.
+  """
+  sources = load_sources(config.data.sources)
+  rows = []
+  for verb, measure in (
+    ("evaluate", measure_evaluation),
+    ("ablate", measure_ablation),
+  ):
+    bare_s, whole_s = measure(config, archive, sources)
+    rows.append(
+      Row(
+        f"{verb} / a loop of its compiled functions",
+        f"{np.median(bare_s) / np.median(whole_s):.2f}",
+        ">= 0.85",
+        f"loop {described(bare_s, 's', digits=2)}; "
+        f"{verb} {described(whole_s, 's', digits=2)}",
+      )
+    )
+  return rows
+
+
+def measure_evaluation(
+  config: ConfigDict, archive: Archive, sources: Sources
+) -> Turns:
+  """Times the scoring of `eval.max_items` of each group, journal included.
+
+  Args:
+    config: `eval` and `data` are read.
+    archive: The network.
+    sources: Prepared datasets with a test list.
+
+  Returns:
+    The times, without compilation.
+  """
+  model = build_model(archive.model)
+
+  def whole() -> None:
+    with (
+      tempfile.TemporaryDirectory() as folder,
+      Journal(Path(folder), {}) as j,
+    ):
+      evaluate(
+        model,
+        archive.params,
+        sources,
+        split=_SPLIT,
+        eval_config=config.eval,
+        max_negatives=config.data.max_negatives,
+        patch_s=config.data.mixture_s,
+        progress=False,
+        journal=j,
+      )
+
+  compiled = ("conditions_of_each", "separate_patches_of_each")
+  return _take_turns(whole, evaluated_network, compiled)
+
+
+def measure_ablation(
+  config: ConfigDict, archive: Archive, sources: Sources
+) -> Turns:
+  """Times the grid of `ablation` on `eval.max_items` of each group.
+
+  Args:
+    config: `ablation`, `eval`, `data` and `seed` are read.
+    archive: The network.
+    sources: Prepared datasets with a test list.
+
+  Returns:
+    The times, without compilation and report. Every turn embeds all examples
+    anew.
+  """
+  model = build_model(archive.model)
+  contender = Contender(model.conditioning, model.conditioning)
+  readers = [
+    RecordReader(folder, catalogue)
+    for folder, catalogue in zip(
+      sources.folders, sources.catalogues, strict=True
+    )
+  ]
+  read = functools.partial(
+    read_clip, readers=readers, sample_rate_hz=model.sample_rate_hz
+  )
+  lists = [
+    choose_items(source_items(sources, i, _SPLIT), config.eval.max_items)
+    for i in range(len(sources.folders))
+  ]
+
+  def whole() -> None:
+    network = ablated_network.make_network(
+      model,
+      archive.params,
+      patch_s=config.data.mixture_s,
+      outputs=config.ablation.outputs,
+    )
+    ablation = Ablation(
+      arms=arms_of(config.ablation, [contender]),
+      subjects=[
+        Subject(contender, archive.instruments, Answerer(network, read))
+      ],
+      sources=sources,
+      readers=readers,
+      seed=config.seed,
+      batch=host_batch(config.ablation.batch),
+      collapse_db=config.eval.collapse_db,
+      mask_sizes=(model.n_fft, model.hop_samples),
+    )
+    with (
+      tempfile.TemporaryDirectory() as folder,
+      Journal(Path(folder), {}, columns=COLUMNS) as journal,
+    ):
+      ablate(ablation, lists, journal=journal, progress=False)
+
+  compiled = ("embed_each", "combine_each", "encode_each", "decode_each")
+  return _take_turns(whole, ablated_network, compiled)
+
+
+def _take_turns(
+  whole: Callable[[], None], module: ModuleType, names: tuple[str, ...]
+) -> Turns:
+  # This compiles, too.
+  with _recorded(module, names) as calls:
+    whole()
+  bare_s, whole_s = [], []
+  for _ in range(_TURNS):
+    start = time.monotonic()
+    for call in calls:
+      jax.block_until_ready(call())
+    bare_s.append(time.monotonic() - start)
+    start = time.monotonic()
+    whole()
+    whole_s.append(time.monotonic() - start)
+  return np.array(bare_s), np.array(whole_s)
+
+
+@contextlib.contextmanager
+def _recorded(
+  module: ModuleType, names: tuple[str, ...]
+) -> Iterator[list[Callable[[], object]]]:
+  """Lists the calls of functions of a module, with their arguments."""
+  calls: list[Callable[[], object]] = []
+  functions = {name: getattr(module, name) for name in names}
+
+  def recording(function: Callable) -> Callable:
+    def call(*args: object) -> object:
+      calls.append(functools.partial(function, *args))
+      return function(*args)
+
+    return call
+
+  try:
+    for name, function in functions.items():
+      setattr(module, name, recording(function))
+    yield calls
+  finally:
+    for name, function in functions.items():
+      setattr(module, name, function)
