@@ -41,6 +41,7 @@ from fewshot_mss.training.checkpoint import check_trained_on
 from fewshot_mss.training.song_provenance import song_provenance
 from fewshot_mss.training.songs_request import (
   SongsRequest,
+  file_stamps,
   get_list,
   read_tracks,
 )
@@ -91,6 +92,7 @@ def evaluate_songs_run(
   )
   depends_on = {
     "evaluation list": list_hash,
+    "files": file_stamps(tracks),
     "items": [item.index for item in items],
     "weights": archive.content_hash,
     "model": dict(archive.model),
