@@ -587,6 +587,7 @@ def test_shots_and_queries_reach_the_network(evaluated):
     ({"max_items": 0}, "eval.max_items is 0"),
     ({"batch": 0}, "eval.batch is 0"),
     ({"bootstrap_samples": 0}, "eval.bootstrap_samples is 0"),
+    ({"collapse_db": float("nan")}, "eval.collapse_db is nan"),
     ({"shots": ()}, r"eval.shots is \(\)"),
     ({"shots": (1, 1)}, "each once"),
     ({"shots": (1, 11)}, "0 to 10"),

@@ -183,6 +183,13 @@ def test_a_run_that_is_not_there_is_named(toy_dataset, tmp_path):
     scoring.evaluate_run(tiny_config(toy_dataset), tmp_path)
 
 
+def test_a_seed_that_no_interval_can_be_drawn_with_is_named(tmp_path):
+  config = tiny_config(tmp_path)
+  config.seed = -1
+  with pytest.raises(InputError, match="seed is -1: give 0 or more"):
+    scoring.evaluate_run(config, tmp_path)
+
+
 def leave_run(workdir, config, sources):
   """Leaves what a training leaves, of a network that learned nothing."""
   checkpoint.claim_workdir(workdir, config, sources.content_hash)

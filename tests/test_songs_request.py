@@ -176,3 +176,12 @@ def test_a_stem_that_was_mixed_anew_is_scored_anew(
   run(config, workdir, root)
   assert "of another (files)" in capsys.readouterr().err
   assert len({mixture for mixture, _ in asked}) == 3
+
+
+def test_a_seed_that_no_interval_can_be_drawn_with_is_named(
+  config, workdir, root
+):
+  config.seed = -1
+  with pytest.raises(InputError, match="seed is -1: give 0 or more"):
+    run(config, workdir, root)
+  assert not (workdir / "evaluation").exists()

@@ -27,6 +27,7 @@ from fewshot_mss.export.checks import build_model
 from fewshot_mss.models.separator import FewShotSeparator
 from fewshot_mss.training import parallel
 from fewshot_mss.training.checkpoint import check_trained_on
+from fewshot_mss.training.run_checks import check_seed
 from fewshot_mss.training.weights import (
   LEFT,
   Weights,
@@ -171,6 +172,7 @@ def evaluate_run(
     InputError: If the weights or a dataset cannot be used, the network was
       trained on others, or no dataset has test items.
   """
+  check_seed(config)
   weights = read_weights(workdir, checkpoint)
   archive = weights.archive
   sources = load_sources(config.data.sources)
