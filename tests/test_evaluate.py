@@ -183,7 +183,7 @@ def test_a_silent_system_looks_bad(run, answers):
   said, row, cost = headline(run(answers["silent"]))
   assert row["collapse_share"] == 1.0
   assert row["si_sdr_improvement_db"]["high"] < -20
-  assert row["usdr_mean_db"] == 0.0
+  assert row["usdr_db"]["mean"] == 0.0
   assert cost["cost_db"]["mean"] == 0.0
   assert cost["right_beats_wrong_share"] == 0.0
   assert not said["improves_on_mixture"]["shown"]

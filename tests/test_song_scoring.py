@@ -76,7 +76,7 @@ def test_a_silent_system(config, workdir, root, answered):
   answered("silent")
   folder = run(config, workdir, root)
   row = systems(folder)["model", 3]
-  assert row["usdr_mean_db"] == 0.0 and row["collapse_share"] == 1.0
+  assert row["usdr_db"]["mean"] == 0.0 and row["collapse_share"] == 1.0
   assert not read(folder)["verdict"]["improves_on_mixture"]["shown"]
 
 

@@ -83,7 +83,7 @@ def test_a_system_by_hand(summary):
   assert (improvement["low"], improvement["high"]) == (5.5, 8.5)
   assert (improvement["num_items"], improvement["num_songs"]) == (4, 2)
   assert row["si_sdr_mean_db"] == 3.0
-  assert row["usdr_mean_db"] == 1.0
+  assert row["usdr_db"]["mean"] == 1.0
   assert row["mean_examples"] == 5.0
 
 
@@ -148,11 +148,15 @@ def test_levels_and_collapsed_outputs():
     )
     for i, level in enumerate([-100.0, -40.0, -3.0, -2.0, -1.0])
   ]
-  found = group(summarise(rows, bootstrap_samples=9))
+  found = group(summarise(rows, bootstrap_samples=5000))
   (row,) = found["systems"]
   assert row["level_median_db"] == -3.0
   assert row["level_mean_db"] == pytest.approx(-146 / 5)
-  assert row["snr_mean_db"] == pytest.approx(-14.6 / 5)
+  assert row["snr_db"]["mean"] == pytest.approx(-14.6 / 5)
+  assert row["snr_db"]["median"] == -0.3
+  # Songs 0, 1 and 2 have two, two and one of them.
+  ends = (row["snr_db"]["low"], row["snr_db"]["high"])
+  assert ends == pytest.approx((-7.0, -0.1))
   assert row["level_over_mixture_mean_db"] == pytest.approx(-151 / 5)
   assert row["collapse_share"] == 0.4
   assert found["wrong_query_cost"] == []
