@@ -227,6 +227,16 @@ def test_a_run_is_scored_as_it_was_trained_whatever_the_config_says(run):
   assert scoring.evaluate_run(config, workdir) == summary
 
 
+def test_a_dataset_without_test_songs_is_named(run, toy_dataset, tmp_path):
+  config, workdir = run
+  data = tmp_path / "data"
+  shutil.copytree(toy_dataset, data)
+  list_path(data, "test").unlink()
+  config.data.sources = str(data)
+  with pytest.raises(InputError, match=r"evaluation_test\.json: missing"):
+    scoring.evaluate_run(config, workdir)
+
+
 def test_a_run_is_not_scored_on_a_dataset_that_it_was_not_trained_on(
   run, toy_dataset
 ):

@@ -263,5 +263,6 @@ def _list_hashes(sources: Sources) -> str:
     if list_path(folder, "test").exists()
   }
   if len(sources.folders) == 1:
-    return hashes[sources.names[0]]
+    # Without a list, `evaluate` says so.
+    return hashes.get(sources.names[0], "")
   return ", ".join(f"{name} {digest}" for name, digest in hashes.items())
