@@ -183,7 +183,7 @@ def test_a_silent_system_looks_bad(run, answers):
   said, row, cost = headline(run(answers["silent"]))
   assert row["collapse_share"] == 1.0
   assert row["si_sdr_improvement_db"]["high"] < -20
-  assert row["usdr_mean_db"] == 0.0
+  assert row["usdr_db"]["mean"] == 0.0
   assert cost["cost_db"]["mean"] == 0.0
   assert cost["right_beats_wrong_share"] == 0.0
   assert not said["improves_on_mixture"]["shown"]
@@ -587,6 +587,7 @@ def test_shots_and_queries_reach_the_network(evaluated):
     ({"max_items": 0}, "eval.max_items is 0"),
     ({"batch": 0}, "eval.batch is 0"),
     ({"bootstrap_samples": 0}, "eval.bootstrap_samples is 0"),
+    ({"collapse_db": float("nan")}, "eval.collapse_db is nan"),
     ({"shots": ()}, r"eval.shots is \(\)"),
     ({"shots": (1, 1)}, "each once"),
     ({"shots": (1, 11)}, "0 to 10"),

@@ -107,19 +107,34 @@ def test_markdown_has_verdict_provenance_and_baselines(written, summary):
   assert seen.startswith("seen\n\n3 items of 2 songs.\n")
   assert unseen.startswith("unseen\n")
   # Songs of means 5.5 and 7.25, three items.
-  assert "| model | 5 | +6.1 [+5.5, +7.2] | +6.0 | +2.1 | +1.0 | +2.2 |" in seen
+  usdr, snr = "+1.0 [+1.0, +1.0] | +1.0", "+2.2 [+2.2, +2.2] | +2.2"
+  improved = "| model | 5 | +6.1 [+5.5, +7.2] | +6.0 | +2.1"
+  assert f"{improved} | {usdr} | {snr} |" in seen
   for name in (names.MIXTURE, names.SILENCE, names.IDEAL_RATIO_MASK):
     assert f"| {name} |  |" in seen
   assert "| 5 | +8.1 [+7.5, +9.2] | 100 % | 3 |" in seen
   assert "| 5 | 1 | +1.8 [+1.5, +2.2] | 3 |" in seen
-  # Improvement, mask's, mixture's SI-SDR; uSDR; SNR of all three; level.
-  flute = "| flute | +6.0 | +6.0 | +16.0 | -4.0 | +1.0 | +2.2 | +2.2 |  | +0.0"
-  assert f"{flute} | 0 % | 1 | 1 |" in seen
+  # Improvement, mask's, mixture's SI-SDR; uSDR; SNR, its median, mixture's and
+  # mask's; level.
+  flute = "| flute | +6.0 | +6.0 | +16.0 | -4.0 | +1.0 | +2.2 | +2.2 | +2.2"
+  assert f"{flute} |  | +0.0 | 0 % | 1 | 1 |" in seen
   assert "| all of them | +6.1 [+5.5, +7.2] | +6.0 |  | -4.0 |" in seen
   assert "By family, 5 shots" in seen and "By family" not in unseen
   # What does not exist is left empty, and one song has no interval.
   assert "| model | 5 |  |  |  | +1.0 |" in unseen
   assert "| mixture |  | +0.0 | +0.0 | -4.0 |" in unseen
+
+
+def test_fewer_examples_than_shots_are_told(tmp_path):
+  found = table({1: [0.0, 1.0], 5: [0.0, 1.0]}, [-6.0] * 2)
+  found = [
+    row._replace(examples=4) if row.shots == 5 and row.item else row
+    for row in found
+  ]
+  write_evaluation(tmp_path, found, summarise(found, bootstrap_samples=9), {})
+  text = (tmp_path / "evaluation.md").read_text()
+  assert "| model | 5 (4.5 given) |" in text
+  assert "| model | 1 |" in text
 
 
 def test_parts_of_one_of_several_datasets_are_in_the_json_alone(tmp_path):

@@ -183,6 +183,13 @@ def test_a_run_that_is_not_there_is_named(toy_dataset, tmp_path):
     scoring.evaluate_run(tiny_config(toy_dataset), tmp_path)
 
 
+def test_a_seed_that_no_interval_can_be_drawn_with_is_named(tmp_path):
+  config = tiny_config(tmp_path)
+  config.seed = -1
+  with pytest.raises(InputError, match="seed is -1: give 0 or more"):
+    scoring.evaluate_run(config, tmp_path)
+
+
 def leave_run(workdir, config, sources):
   """Leaves what a training leaves, of a network that learned nothing."""
   checkpoint.claim_workdir(workdir, config, sources.content_hash)
@@ -218,6 +225,16 @@ def test_a_run_is_scored_as_it_was_trained_whatever_the_config_says(run):
   config.data.update({"mixture_s": 0.125, "max_negatives": 2})
   config.model.update({"n_fft": 128, "conditioning": "class"})
   assert scoring.evaluate_run(config, workdir) == summary
+
+
+def test_a_dataset_without_test_songs_is_named(run, toy_dataset, tmp_path):
+  config, workdir = run
+  data = tmp_path / "data"
+  shutil.copytree(toy_dataset, data)
+  list_path(data, "test").unlink()
+  config.data.sources = str(data)
+  with pytest.raises(InputError, match=r"evaluation_test\.json: missing"):
+    scoring.evaluate_run(config, workdir)
 
 
 def test_a_run_is_not_scored_on_a_dataset_that_it_was_not_trained_on(

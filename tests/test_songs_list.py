@@ -119,17 +119,21 @@ def test_what_cannot_be_asked_says_why():
       "alone": {"bass": LOUD, "bass_2": LOUD},
       "silent": {"bass": LOUD, "lead": LOUD, "horn": silent},
       "short": {"bell": short, "bass": short},
+      "tiny": {"lead": (), "bass": ()},
     }
   )
   assert found == {
     "alone, bass": "is the only instrument of its song",
-    "silent, horn": "nowhere as loud as -50 dBFS",
+    "silent, horn": "in no span of 1 s as loud as -50 dBFS",
     "short, bell": (
-      "no example of it: it is in no other song, and this one is short"
+      "no example of it: in no other song, nor in the half of this one that "
+      "examples may be of"
     ),
     "short, bass": (
       "no example of another instrument of its song for the wrong query"
     ),
+    "tiny, bass": "its song is shorter than an example, 1 s",
+    "tiny, lead": "its song is shorter than an example, 1 s",
   }
 
 
@@ -144,7 +148,8 @@ def test_an_instrument_that_only_its_examples_show_is_not_asked():
     asked = [i for i in draw(songs, seed).items if i.instrument == "bass"]
     assert not asked
   assert outcomes == {
-    "a, bass: no example of it: it is in no other song, and this one is short",
+    "a, bass: no example of it: in no other song, nor in the half of this one "
+    "that examples may be of",
     "a, bass: plays only where the examples are from",
   }
 

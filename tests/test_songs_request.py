@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import os
 import shutil
 
 import pytest
@@ -13,6 +14,7 @@ from fewshot_mss.evaluation.songs_list_file import LIST_NAME
 from fewshot_mss.training.songs_request import SongsRequest, read_tracks
 from plain_songs import tone, write_songs, write_stem
 from songs_run import (
+  end_after,
   leave_archive,
   make_config,
   put_answers,
@@ -154,4 +156,32 @@ def test_a_damaged_file_is_named_before_anything_is_read(
   (mine / "red" / "lead.wav").write_text("no sound")
   with pytest.raises(InputError, match=r"red/lead\.wav cannot be read"):
     run(config, workdir, mine)
+  assert not (workdir / "evaluation").exists()
+
+
+def test_a_stem_that_was_mixed_anew_is_scored_anew(
+  config, workdir, tmp_path, monkeypatch, capsys
+):
+  root = write_songs(tmp_path / "own")
+  put_answers(monkeypatch, root, "silent")
+  with monkeypatch.context() as patched:
+    end_after(patched, "green")
+    with pytest.raises(KeyboardInterrupt):
+      run(config, workdir, root)
+  path = root / "blue" / "bass.wav"
+  write_stem(path, tone("blue", "bass") / 2)
+  # Written in the same instant or not: the clock's step is none of our matter.
+  os.utime(path, ns=(0, 0))
+  asked = put_answers(monkeypatch, root, "silent")
+  run(config, workdir, root)
+  assert "of another (files)" in capsys.readouterr().err
+  assert len({mixture for mixture, _ in asked}) == 3
+
+
+def test_a_seed_that_no_interval_can_be_drawn_with_is_named(
+  config, workdir, root
+):
+  config.seed = -1
+  with pytest.raises(InputError, match="seed is -1: give 0 or more"):
+    run(config, workdir, root)
   assert not (workdir / "evaluation").exists()

@@ -5,6 +5,7 @@ examples of another instrument of the mixture. A network that does not listen
 to its query scores the same both times.
 """
 
+import math
 from collections.abc import Sequence
 
 from ml_collections import ConfigDict
@@ -211,6 +212,10 @@ def check_eval_config(eval_config: ConfigDict) -> None:
   for leaf in ("max_items", "batch", "bootstrap_samples"):
     if eval_config[leaf] < 1:
       raise InputError(f"eval.{leaf} is {eval_config[leaf]}: give 1 or more")
+  if not math.isfinite(eval_config.collapse_db):
+    raise InputError(
+      f"eval.collapse_db is {eval_config.collapse_db}: give decibels"
+    )
   shots = tuple(eval_config.shots)
   if not shots or len(set(shots)) < len(shots):
     raise InputError(

@@ -21,9 +21,10 @@ SI-SDR of {metrics.SI_SDR_FLOOR_DB:g} dB. uSDR is of whole items, as in the
 Music Demixing Challenge 2021: silence scores 0 dB, and `mixture / sources`
 shows what is had for nothing. Level is that of the output relative to its
 target. SNR is the target's energy over that of the error, of whole items;
-silence scores 0 dB in it too. The ideal ratio mask knows the answer. A wrong
-query gives the examples of another instrument of the same mixture; the target
-stays.
+silence scores 0 dB in it too. Where instruments have fewer examples than there
+are shots, their mean number is in brackets. The ideal ratio mask knows the
+answer. A wrong query gives the examples of another instrument of the same
+mixture; the target stays.
 """
 
 
@@ -110,8 +111,10 @@ def _systems_table(rows: Iterable[Json]) -> str:
       "SI-SDR improvement, dB [95 %]",
       "its median",
       "SI-SDR, dB",
-      "uSDR, dB",
-      "SNR, dB",
+      "uSDR, dB [95 %]",
+      "its median",
+      "SNR, dB [95 %]",
+      "its median",
       "level, dB (median)",
       "collapsed",
       "n",
@@ -120,12 +123,14 @@ def _systems_table(rows: Iterable[Json]) -> str:
     [
       [
         row["system"],
-        "" if row["shots"] is None else str(row["shots"]),
+        _shots(row),
         _interval(row["si_sdr_improvement_db"]),
         _db(row["si_sdr_improvement_db"]["median"]),
         _db(row["si_sdr_mean_db"]),
-        _db(row["usdr_mean_db"]),
-        _db(row["snr_mean_db"]),
+        _interval(row["usdr_db"]),
+        _db(row["usdr_db"]["median"]),
+        _interval(row["snr_db"]),
+        _db(row["snr_db"]["median"]),
         _db(row["level_median_db"]),
         _percent(row["collapse_share"]),
         str(row["num_items"]),
@@ -135,6 +140,14 @@ def _systems_table(rows: Iterable[Json]) -> str:
     ],
     words=1,
   )
+
+
+def _shots(row: Json) -> str:
+  """Returns a number of shots, and how many examples there were if fewer."""
+  shots, examples = row["shots"], row["mean_examples"]
+  if shots is None:
+    return ""
+  return str(shots) if examples == shots else f"{shots} ({examples:.1f} given)"
 
 
 def _parts_table(field: str, rows: Iterable[Json]) -> str:
@@ -153,10 +166,11 @@ def _parts_table(field: str, rows: Iterable[Json]) -> str:
         _db(improvement["median"]),
         _db(mask.get("si_sdr_improvement_db", {}).get("mean")),
         _db(mixture.get("si_sdr_mean_db")),
-        _db(model["usdr_mean_db"]),
-        _db(model["snr_mean_db"]),
-        _db(mixture.get("snr_mean_db")),
-        _db(mask.get("snr_mean_db")),
+        _interval(model["usdr_db"]),
+        _interval(model["snr_db"]),
+        _db(model["snr_db"]["median"]),
+        _db(mixture.get("snr_db", {}).get("mean")),
+        _db(mask.get("snr_db", {}).get("mean")),
         _db(model["level_mean_db"]),
         _percent(model["collapse_share"]),
         str(row["num_items"]),
@@ -169,8 +183,9 @@ def _parts_table(field: str, rows: Iterable[Json]) -> str:
     "its median",
     "mask's",
     "mixture's SI-SDR",
-    "uSDR, dB",
-    "SNR, dB",
+    "uSDR, dB [95 %]",
+    "SNR, dB [95 %]",
+    "its median",
     "mixture's",
     "mask's",
     "level, dB (mean)",

@@ -186,15 +186,20 @@ def _draw_item(
   others = [name for name in survey.instruments if name != instrument]
   if not others:
     return "is the only instrument of its song"
+  if not survey.num_slots:
+    return f"its song is shorter than an example, {example_s:g} s"
   levels_db = survey.levels_db(instrument)
   if not (levels_db > MIN_TARGET_DBFS).any():
-    return f"nowhere as loud as {MIN_TARGET_DBFS:g} dBFS"
+    return f"in no span of {example_s:g} s as loud as {MIN_TARGET_DBFS:g} dBFS"
   usable = {
     name: _usable(pools[name], survey.name, own) for name in survey.instruments
   }
   audible = [name for name in others if usable[name]]
   if not usable[instrument]:
-    return "no example of it: it is in no other song, and this one is short"
+    return (
+      "no example of it: in no other song, nor in the half of this one that "
+      "examples may be of"
+    )
   if not audible:
     return "no example of another instrument of its song for the wrong query"
   wrong = audible[int(rng.random() * len(audible))]

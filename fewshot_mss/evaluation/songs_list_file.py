@@ -117,7 +117,13 @@ def parse_songs_list(text: str, path: Path) -> tuple[SongsList, str]:
     )
   try:
     songs_list = _from_json(content)
-  except (AttributeError, LookupError, TypeError, ValueError) as error:
+  except (
+    AttributeError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    ValueError,
+  ) as error:
     raise InputError(_damaged(path)) from error
   _check_names(songs_list, path)
   return songs_list, hashlib.sha256(text.encode()).hexdigest()
@@ -203,9 +209,9 @@ def _from_json(content: dict[str, Any]) -> SongsList:
     items=tuple(
       SongItem(
         index=index,
-        song=item["song"],
-        instrument=item["instrument"],
-        wrong_instrument=item["wrong_instrument"],
+        song=str(item["song"]),
+        instrument=str(item["instrument"]),
+        wrong_instrument=str(item["wrong_instrument"]),
         positives=both(item["positives"]),
         negatives=both(item["negatives"]),
       )

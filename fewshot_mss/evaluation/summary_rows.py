@@ -33,8 +33,9 @@ def system_row(
     draws: `samples` and `seed` of the bootstrap.
 
   Returns:
-    How many items and songs, the SI-SDR improvement's mean, interval over songs
-    and median, and the other figures' means; None where there are none.
+    How many items and songs; mean, interval over songs and median of the SI-SDR
+    improvement, the uSDR and the SNR; the other figures' means; None where
+    there are none.
   """
   improvement = _column(scores, "si_sdr_improvement_db")
   examples = [s.examples for s in scores if s.examples is not None]
@@ -44,11 +45,10 @@ def system_row(
     "mean_examples": _finite(np.mean(examples)) if examples else None,
     "num_items": len(scores),
     "num_songs": len({score.song for score in scores}),
-    "si_sdr_improvement_db": _interval(improvement, scores, draws)
-    | {"median": _median(improvement)},
+    "si_sdr_improvement_db": _spread(improvement, scores, draws),
     "si_sdr_mean_db": _mean(_column(scores, "si_sdr_db")),
-    "usdr_mean_db": _mean(_column(scores, "usdr_db")),
-    "snr_mean_db": _mean(_column(scores, "snr_db")),
+    "usdr_db": _spread(_column(scores, "usdr_db"), scores, draws),
+    "snr_db": _spread(_column(scores, "snr_db"), scores, draws),
     "level_mean_db": _mean(_column(scores, "level_db")),
     "level_median_db": _median(_column(scores, "level_db")),
     "level_over_mixture_mean_db": _mean(
@@ -145,6 +145,12 @@ def _interval(
   songs = [score.song for score in scores]
   interval = bootstrap_mean_interval(values, songs, **draws)
   return {name: _finite(value) for name, value in interval._asdict().items()}
+
+
+def _spread(
+  values: np.ndarray, scores: list[Score], draws: dict[str, int]
+) -> Json:
+  return _interval(values, scores, draws) | {"median": _median(values)}
 
 
 def _column(scores: list[Score], name: str) -> np.ndarray:

@@ -81,11 +81,8 @@ def check_run(config: ConfigDict, sources: Sources) -> FewShotSeparator:
 
 def _check_numbers(config: ConfigDict) -> None:
   """Checks the leaves that no other part of the run checks."""
-  for key, (least, below) in _RANGES.items():
-    # ConfigDict follows the dots.
-    if not least <= config[key] < below:
-      limit = "" if math.isinf(below) else f", below {below}"
-      raise InputError(f"{key} is {config[key]}: give {least} or more{limit}")
+  for key in _RANGES:
+    _check_range(config, key)
   for key in ("train.learning_rate", "train.clip_norm"):
     if not 0.0 < config[key] < math.inf:
       raise InputError(f"{key} is {config[key]}: give more than 0")
@@ -95,6 +92,19 @@ def _check_numbers(config: ConfigDict) -> None:
       f"profile_steps is {steps}: give the first and the last step of a trace, "
       "(10, 12)"
     )
+
+
+def check_seed(config: ConfigDict) -> None:
+  """Raises InputError unless `seed` can be drawn from; also for scoring."""
+  _check_range(config, "seed")
+
+
+def _check_range(config: ConfigDict, key: str) -> None:
+  least, below = _RANGES[key]
+  # ConfigDict follows the dots.
+  if not least <= config[key] < below:
+    limit = "" if math.isinf(below) else f", below {below}"
+    raise InputError(f"{key} is {config[key]}: give {least} or more{limit}")
 
 
 def blank_batch(config: ConfigDict) -> EpisodeBatch:

@@ -27,6 +27,7 @@ from fewshot_mss.export.checks import build_model
 from fewshot_mss.models.separator import FewShotSeparator
 from fewshot_mss.training import parallel
 from fewshot_mss.training.checkpoint import check_trained_on
+from fewshot_mss.training.run_checks import check_seed
 from fewshot_mss.training.weights import (
   LEFT,
   Weights,
@@ -171,6 +172,7 @@ def evaluate_run(
     InputError: If the weights or a dataset cannot be used, the network was
       trained on others, or no dataset has test items.
   """
+  check_seed(config)
   weights = read_weights(workdir, checkpoint)
   archive = weights.archive
   sources = load_sources(config.data.sources)
@@ -261,5 +263,6 @@ def _list_hashes(sources: Sources) -> str:
     if list_path(folder, "test").exists()
   }
   if len(sources.folders) == 1:
-    return hashes[sources.names[0]]
+    # Without a list, `evaluate` says so.
+    return hashes.get(sources.names[0], "")
   return ", ".join(f"{name} {digest}" for name, digest in hashes.items())

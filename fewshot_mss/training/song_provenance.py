@@ -51,9 +51,9 @@ def song_provenance(
     ),
     "evaluation list (SHA-256)": list_hash,
     "examples": (
-      f"stems' spans of {songs_list.example_s:g} s, of other songs; "
-      f"{len(own)} of {len(items)} items have some of the song itself, and "
-      "those spans are not scored"
+      f"stems' spans of {songs_list.example_s:g} s, of other songs where one "
+      f"has the instrument; {len(own)} of {len(items)} items have some of the "
+      "song itself, and those spans are not scored"
     ),
     "songs heard in training": _heard(config, workdir, songs_list),
     "training": (

@@ -38,9 +38,11 @@ from fewshot_mss.export.archive import Archive
 from fewshot_mss.export.checks import build_model
 from fewshot_mss.training import parallel
 from fewshot_mss.training.checkpoint import check_trained_on
+from fewshot_mss.training.run_checks import check_seed
 from fewshot_mss.training.song_provenance import song_provenance
 from fewshot_mss.training.songs_request import (
   SongsRequest,
+  file_stamps,
   get_list,
   read_tracks,
 )
@@ -78,6 +80,7 @@ def evaluate_songs_run(
     InputError: If the model, the folder or the list cannot be used.
   """
   check_eval_config(config.eval)
+  check_seed(config)
   version = museval_json.museval_version() if request.museval else ""
   weights = _read_weights(config, workdir, checkpoint)
   archive = weights.archive
@@ -91,6 +94,7 @@ def evaluate_songs_run(
   )
   depends_on = {
     "evaluation list": list_hash,
+    "files": file_stamps(tracks),
     "items": [item.index for item in items],
     "weights": archive.content_hash,
     "model": dict(archive.model),

@@ -79,6 +79,27 @@ def read_tracks(request: SongsRequest) -> list[Track]:
   return list(tracks)
 
 
+def file_stamps(tracks: Sequence[Track]) -> list[list[str | int]]:
+  """Returns what another sound in the files of songs changes.
+
+  A list tells the length of a stem and not how it sounds: a stem that was
+  mixed anew between two starts must not be in one result with the old one.
+
+  Args:
+    tracks: The songs.
+
+  Returns:
+    Song, stem, size and time of each file, in order; JSON values.
+  """
+  return [
+    [track.name, stem.name, state.st_size, state.st_mtime_ns]
+    for track in tracks
+    for stem in track.stems
+    for path in (*stem.files, *stem.made_from)
+    for state in [path.stat()]
+  ]
+
+
 def _split(request: SongsRequest) -> str:
   if request.split is not None:
     return request.split
