@@ -143,8 +143,12 @@ def arms_of(ablation: ConfigDict, contenders: Sequence[Contender]) -> list[Arm]:
     for axis in AXES
     if axis != "model"
   }
+  # Beside a model that hears none, others do not lose their examples.
+  given = {}
+  if reference.reading == BY_CLASS:
+    given = {name: ablation.reference[name] for name in ("shots", "negatives")}
   changes["model"] = [
-    {"model": name, "reading": reading}
+    {"model": name, "reading": reading, **given}
     for name, conditioning in contenders
     for reading in _READINGS[conditioning]
   ]
@@ -156,8 +160,10 @@ def arms_of(ablation: ConfigDict, contenders: Sequence[Contender]) -> list[Arm]:
     for seconds in ablation.long_examples_s
   ]
   for one, other in crossed_pairs(ablation):
+    # What is crossed with a model counts more than the shots it comes with.
+    one, other = sorted((one, other), key=AXES.index)
     for pair in itertools.product(changes[one], changes[other]):
-      found.append(reference._replace(**pair[0], **pair[1]))
+      found.append(reference._replace(**(pair[0] | pair[1])))
   settled = [_settled(arm, kinds[arm.model], reference) for arm in found]
   return [arm for arm in dict.fromkeys(settled) if _means_something(arm)]
 
