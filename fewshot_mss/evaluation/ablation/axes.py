@@ -6,7 +6,7 @@ from fewshot_mss.evaluation.ablation.table import Arm
 
 # The reading of which all settings mean something.
 EXAMPLES = "examples"
-ABSENT = "absent"
+ONE, ABSENT = "one", "absent"
 # Who answers: the checkpoint and how its condition was made, one axis.
 CONDITIONING = "conditioning"
 EQUAL_TOTALS = "equal totals"

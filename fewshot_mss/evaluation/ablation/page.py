@@ -53,6 +53,8 @@ _METHOD = """\
   of one table on one set of items: seen, unseen and each family by themselves.
   With these draws none of m comparisons can be below m x {smallest:.2g}. It
   says nothing about other training runs, other seeds or other data.
+- At equal totals, and beside one long example, an arm counts on the items that
+  have as many positives as it asks for.
 - "silent" is the share of outputs that count as collapsed to silence;
   "examples" the positives that there were, on average: an instrument may have
   fewer than were asked for.
@@ -60,6 +62,7 @@ _METHOD = """\
 _OURS = """\
 - Ours, and no figures of the paper (Wang et al., ICASSP 2022): data, lists of
   seen and unseen classes, network sizes, training, aggregation and all figures.
+- Baselines are set beside the reference arm asked for the same kind of target.
 - Ours: how a network that is conditioned by class is asked for a class that it
   has never seen: by the nearest seen class of the same family, and by the best
   of all seen classes picked with the answer in hand (an oracle, an upper
