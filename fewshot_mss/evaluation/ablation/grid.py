@@ -51,7 +51,8 @@ _WORDS = {
   "query": QUERIES,
   "quality": QUALITIES,
 }
-_MAX_EXAMPLE_S = 60.0
+# Samples of it there must be.
+_MIN_EXAMPLE_S, _MAX_EXAMPLE_S = 0.01, 60.0
 
 
 class Contender(NamedTuple):
@@ -83,9 +84,10 @@ def check_ablation_config(ablation: ConfigDict) -> None:
     if leaf in _WORDS and value not in _WORDS[leaf]:
       known = ", ".join(_WORDS[leaf])
       raise InputError(f"{place} holds {value!r}: there are {known}")
-    if leaf.endswith("_s") and not 0 < value <= _MAX_EXAMPLE_S:
+    if leaf.endswith("_s") and not _MIN_EXAMPLE_S <= value <= _MAX_EXAMPLE_S:
       raise InputError(
-        f"{place} holds {value}: give seconds up to {_MAX_EXAMPLE_S:g}"
+        f"{place} holds {value}: give seconds from {_MIN_EXAMPLE_S:g} to "
+        f"{_MAX_EXAMPLE_S:g}"
       )
     most = {"shots": MAX_POSITIVES, "negatives": MAX_NEGATIVES}.get(leaf)
     if most is not None and not 0 <= value <= most:
