@@ -197,6 +197,11 @@ def describe_arm(arm: Arm, axis: str, reference: Arm) -> str:
   return ", ".join(parts) or "the reference"
 
 
+def describe_all(arms: Iterable[Arm], reference: Arm) -> str:
+  """Returns what arms differ in from the reference, for people."""
+  return "; ".join(describe_arm(arm, OTHER, reference) for arm in arms)
+
+
 def _single_axis(differing: frozenset[str]) -> list[str]:
   """Returns the axis of an arm that differs so, if it is on one."""
   if differing & {"model", "reading"}:

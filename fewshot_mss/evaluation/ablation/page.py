@@ -252,7 +252,10 @@ def _family_table(
       counts += [row.difference] if row else []
     most = max(counts, key=lambda interval: interval.num_items)
     lines.append([items, format_n(most), *cells])
-  titles = [describe_arm(arm, axis, reference) for arm in arms]
+  kinds = {arm: ", level" for arm in arms if measure_of(arm) == LEVEL}
+  titles = [
+    describe_arm(arm, axis, reference) + kinds.get(arm, "") for arm in arms
+  ]
   return [
     "By family: the same paired differences in dB [95 %], and Holm p.\n",
     markdown_table(["items", "n (songs)", *titles], lines, words=1),
