@@ -113,6 +113,9 @@ def test_what_cannot_be_compared_is_refused(ablated, tmp_path, capsys):
   known["depends on"]["evaluation lists (SHA-256)"] = dict.fromkeys(lists, "0")
   record.write_text(json.dumps(known))
   assert "another list" in refused(capsys, [*compare, out])
+  known["depends on"]["examples"] -= 1
+  record.write_text(json.dumps(known))
+  assert "with examples 1, " in refused(capsys, [*compare, out])
   known["depends on"]["seed"] = 1
   record.write_text(json.dumps(known))
   assert "ablated with seed 1, " in refused(capsys, [*compare, out])

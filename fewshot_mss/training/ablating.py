@@ -35,6 +35,7 @@ from fewshot_mss.evaluation.ablation.conditions import (
   Conditions,
   write_conditions,
 )
+from fewshot_mss.evaluation.ablation.examples import EXAMPLES_VERSION
 from fewshot_mss.evaluation.ablation.grid import (
   arms_of,
   check_ablation_config,
@@ -194,6 +195,7 @@ def _depends_on(
     "collapse_db": config.eval.collapse_db,
     "seed": config.seed,
     "metrics": METRICS_VERSION,
+    "examples": EXAMPLES_VERSION,
     "JAX and devices": [jax.__version__, jax.devices()[0].device_kind],
   }
 

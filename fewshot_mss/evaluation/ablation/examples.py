@@ -27,6 +27,9 @@ from fewshot_mss.evaluation.ablation.grid import (
   SAME_SONG,
 )
 
+# Changes with what is drawn: rows of other examples do not go together.
+EXAMPLES_VERSION = 2
+
 # A clip's dataset and row.
 Place = tuple[int, int]
 

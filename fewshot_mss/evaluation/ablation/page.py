@@ -64,9 +64,10 @@ _OURS = """\
   seen and unseen classes, network sizes, training, aggregation and all figures.
 - Baselines are set beside the reference arm asked for the same kind of target.
 - Ours: how a network that is conditioned by class is asked for a class that it
-  has never seen: by the nearest seen class of the same family, and by the best
-  of all seen classes picked with the answer in hand (an oracle, an upper
-  bound). The ideal ratio mask knows the answer too.
+  has never seen: by the seen class of the same family whose mean spectrum is
+  nearest to that of five examples, and by the best of all seen classes picked
+  with the answer in hand (an oracle, an upper bound). The ideal ratio mask
+  knows the answer too.
 """
 
 

@@ -19,7 +19,7 @@ LISTS = "evaluation lists (SHA-256)"
 
 
 # What else has to be equal: other examples, or other figures, are no pair.
-_EQUAL = ("seed", "metrics", "collapse_db")
+_EQUAL = ("seed", "examples", "metrics", "collapse_db")
 
 
 class _Kept(NamedTuple):
