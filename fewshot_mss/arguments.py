@@ -120,10 +120,10 @@ def _parser() -> argparse.ArgumentParser:
   evaluate.add_argument("--workdir", type=Path, required=True)
   evaluate.add_argument(
     "--checkpoint",
-    default="best",
-    metavar="best|last|STEP",
-    help="best: WORKDIR/model, the default; last or the steps of a checkpoint: "
-    "its scores go to WORKDIR/evaluation/last or step_STEP",
+    default="model",
+    metavar="model|best|last|STEP",
+    help="model: WORKDIR/model, the default; best by validation, last, or "
+    "the steps of a checkpoint: scores go to WORKDIR/evaluation/best, ...",
   )
   _add_songs_arguments(evaluate)
   _add_host_words(evaluate)

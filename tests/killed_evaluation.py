@@ -16,6 +16,8 @@ from fewshot_mss.evaluation import evaluate
 
 def main():
   name, last, *words = sys.argv[1:]
+  # Where the tests run in the background, the shell has them ignore Ctrl-C.
+  signal.signal(signal.SIGINT, signal.default_int_handler)
   score_batch = evaluate.score_batch
   count = 0
 

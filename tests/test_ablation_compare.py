@@ -171,7 +171,8 @@ def test_the_forest_has_a_line_an_arm_and_no_absent_target():
   means = {
     c.get_label(): c.lines[0].get_xdata().tolist() for c in ax.containers
   }
-  assert means == {"seen": [0.5, 1.0], "unseen": [0.5]}
+  few = ", fewer than 6 songs: too narrow"
+  assert means == {f"seen{few}": [0.5, 1.0], f"unseen{few}": [0.5]}
   assert ax.get_title() == (
     "A: a\nB: b\nB minus A, n = 4 items of a set at most"
   )

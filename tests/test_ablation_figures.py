@@ -15,7 +15,10 @@ from fewshot_mss.evaluation.ablation.figures import (
   draw_shots,
   write_figures,
 )
-from fewshot_mss.evaluation.ablation.forest import draw_instruments
+from fewshot_mss.evaluation.ablation.forest import (
+  draw_forest,
+  draw_instruments,
+)
 from fewshot_mss.evaluation.ablation.heat_map import draw_heat_map
 from fewshot_mss.evaluation.ablation.statistics import Draws
 from fewshot_mss.evaluation.ablation.style import (
@@ -218,12 +221,31 @@ def test_instruments(analysis):
     "flute (1, 1)",
   ]
   lines = lines_of(ax)
-  assert lines["seen"][0].get_xdata().tolist() == [4.0, 3.0]
-  assert ends(lines["seen"], axis=0) == [[2.0, 6.0], [1.0, 5.0]]
-  assert lines["unseen"][0].get_ydata().tolist() == [2, 3]
+  few = ", fewer than 6 songs: too narrow"
+  assert set(lines) == {f"seen{few}", f"unseen{few}"}
+  seen, unseen = lines[f"seen{few}"], lines[f"unseen{few}"]
+  assert seen[0].get_xdata().tolist() == [4.0, 3.0]
+  assert ends(seen, axis=0) == [[2.0, 6.0], [1.0, 5.0]]
+  assert unseen[0].get_ydata().tolist() == [2, 3]
   # The first line is at the top.
   assert ax.get_ylim() == (3.5, -0.5)
   assert "n = 6 items" in ax.get_title()
+
+
+def test_lines_of_few_songs_are_faint():
+  lines = [
+    (str(songs), "seen", Interval(float(songs), 0.0, 9.0, 9, songs))
+    for songs in (6, 5, 7)
+  ]
+  (ax,) = draw_forest(FIGURE_OF, lines, title="t", label="l").axes
+  found = {
+    bars.get_label(): (bars[0].get_xdata().tolist(), bars[0].get_alpha())
+    for bars in ax.containers
+  }
+  assert found == {
+    "seen": ([6.0, 7.0], 1.0),
+    "seen, fewer than 6 songs: too narrow": ([5.0], 0.4),
+  }
 
 
 def test_conditions_of_few_instruments_have_their_own_colours(conditions):

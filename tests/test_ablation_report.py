@@ -8,7 +8,9 @@ import pytest
 
 from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation.ablation import report
-from fewshot_mss.evaluation.ablation.cells import (
+from fewshot_mss.evaluation.ablation.report import write_report
+from fewshot_mss.evaluation.bootstrap import Interval
+from fewshot_mss.evaluation.cells import (
   format_db,
   format_interval,
   format_n,
@@ -16,8 +18,6 @@ from fewshot_mss.evaluation.ablation.cells import (
   format_share,
   markdown_table,
 )
-from fewshot_mss.evaluation.ablation.report import write_report
-from fewshot_mss.evaluation.bootstrap import Interval
 from made_up_arms import NAN, REFERENCE, arm, scores, with_baselines
 
 PROVENANCE = {"data": "made up", "weights (SHA-256)": "abc", "steps": 30}

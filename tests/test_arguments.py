@@ -215,7 +215,7 @@ def test_what_makes_no_command_is_told_in_one_line(words, said):
       "from ml_collections import ConfigDict\n"
       "def get_config():\n"
       "  return ConfigDict({'seed': 0})\n",
-      r"lacks data\.absent_share",
+      r"lacks ablation\.axes\.example_s",
     ),
   ],
 )

@@ -129,7 +129,7 @@ def test_statuses_tell_what_happened(monkeypatch, capsys):
   status, said = stop(KeyboardInterrupt())
   assert status == 130
   assert said.startswith("fewshot-mss: interrupted")
-  assert "a training, an evaluation or a data build goes on" in said
+  assert "an evaluation, an ablation or a data build goes on" in said
   status, said = stop(ModuleNotFoundError("No module", name="tensorboardX"))
   assert status == 2
   assert "pip install 'fewshot-mss[train]'" in said

@@ -143,7 +143,7 @@ def read_in_a_run(toy_dataset, tmp_path_factory):
       (checkpoint, "claim_workdir"),
       (run_checks, "_check_numbers"),
       (train, "_introduction"),
-      (train, "_training_summary"),
+      (train, "training_summary"),
     ):
       patch.setattr(module, name, deaf(getattr(module, name)))
     workdir = tmp_path_factory.mktemp("tiny") / "run"

@@ -117,11 +117,7 @@ def test_two_processes_evaluate_as_one_does(lives, toy_dataset):
   shutil.copytree(
     folder / "full", workdir, ignore=shutil.ignore_patterns("evaluation")
   )
-  both = start_both(
-    folder,
-    *("-m", "fewshot_mss.cli"),
-    *words(toy_dataset, workdir),
-  )
+  both = start_both(*("-m", "fewshot_mss.cli"), *words(toy_dataset, workdir))
   try:
     said = [process.communicate(timeout=300) for process in both]
   finally:

@@ -1,10 +1,16 @@
 """BSSEval v4 by museval; what it is given, and what is made of its figures."""
 
+import importlib
 import json
 import math
+import os
+import shutil
+import subprocess
 import sys
 import types
+from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -114,22 +120,29 @@ def test_the_report_counts_as_sisec_does():
   )
 
 
-# From here on with museval itself.
 @pytest.fixture
-def museval():
-  return pytest.importorskip(
-    "museval", reason="museval is not installed: the extra [eval]"
-  )
+def museval(monkeypatch, tmp_path_factory):
+  """museval itself.
 
-
-def check_schema(content):
-  """Checks what musdb.schema.json of museval asks for, and that all is there.
-
-  That schema types the fields and requires none; JSON's NaN is a number to it.
+  It does not start without the programs ffmpeg and ffprobe, and calls neither
+  for its figures: empty ones do where there are none.
   """
-  assert isinstance(content["museval_version"], str)
+  if "museval" not in sys.modules and not shutil.which("ffprobe"):
+    folder = tmp_path_factory.mktemp("programs")
+    for name in ("ffmpeg", "ffprobe"):
+      (folder / name).touch(mode=0o700)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+  return importlib.import_module("museval")
+
+
+def check_schema(museval, content):
+  """Checks a file by museval's own schema, and that all is there.
+
+  That schema types the fields and requires none.
+  """
+  schema = Path(museval.__file__).with_name("musdb.schema.json")
+  jsonschema.validate(content, json.loads(schema.read_text("utf-8")))
   for target in content["targets"]:
-    assert isinstance(target["name"], str)
     for number, frame in enumerate(target["frames"]):
       assert (frame["time"], frame["duration"]) == (number, 1.0)
       assert sorted(frame["metrics"]) == sorted(METRICS)
@@ -144,7 +157,7 @@ def test_a_song_is_written_as_museval_reads_it(museval, tmp_path):
   write_song(path, "one", {"bass": frames, "horn": left_out})
   text = path.read_text("utf-8")
   content = json.loads(text)
-  check_schema(content)
+  check_schema(museval, content)
   assert content["museval_version"] == museval_version()
   assert [t["name"] for t in content["targets"]] == ["bass", "horn"]
   bass, horn = (target["frames"] for target in content["targets"])
@@ -193,3 +206,18 @@ def test_without_museval_the_package_is_named(monkeypatch):
   with pytest.raises(ModuleNotFoundError) as caught:
     museval_version()
   assert caught.value.name == "museval"
+
+
+def test_without_ffmpeg_the_program_is_named(tmp_path):
+  # Another process, for what has been imported once is not asked again.
+  script = (
+    "from fewshot_mss.evaluation import museval_json\n"
+    "museval_json.museval_version()\n"
+  )
+  env = os.environ | {"PATH": str(tmp_path)}
+  done = subprocess.run(
+    [sys.executable, "-c", script], env=env, capture_output=True, text=True
+  )
+  last = done.stderr.splitlines()[-1]
+  assert "InputError: museval cannot be used (ffmpeg or ffprobe" in last
+  assert last.endswith("install ffmpeg")

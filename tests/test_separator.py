@@ -176,8 +176,12 @@ def test_embedding_first_and_combining_later_is_the_condition(conditioning):
 @pytest.mark.parametrize("samples", [1, 7, 8, 101])
 def test_a_mask_of_ones_returns_the_mixture(samples, form):
   class Open(FewShotSeparator):
-    def mask(self, magnitude, condition):
-      return jnp.ones((*condition.shape[:2], *magnitude.shape[1:]))
+    def _features(self, magnitude):
+      return []
+
+    def _masks(self, features, condition, frames):
+      bins = self.n_fft // 2 + 1
+      return jnp.ones((*condition.shape[:2], frames, bins))
 
   mixture = jnp.asarray(make_batch(samples=samples).mixture)
   out = jax.jit(

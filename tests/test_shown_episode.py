@@ -98,7 +98,7 @@ def written(config, model, params, toy_sources, tmp_path_factory):
     patch_s=config.data.mixture_s,
     progress=False,
   )
-  compiled = network._separate, network._conditions
+  compiled = network.separate_patches_of_each, network._conditions
   before = [function._cache_size() for function in compiled]
   shown = shown_episode.read_shown(config, model, toy_sources)
   with MetricWriter(workdir, first_step=0, last_step=10) as writer:

@@ -18,6 +18,7 @@ from fewshot_mss.training.weights import (
 from tiny_run import assert_same, new_state, tiny_config
 
 STEPS = (3, 20)
+SCORES = (1.5, -2.0)
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +44,8 @@ def run(toy_dataset, toy_sources, tmp_path_factory):
     state._replace(ema_params=jax.tree.map(noisy, state.params)) for _ in STEPS
   ]
   manager = checkpoint.open_manager(workdir, keep=2)
-  for step, saved in zip(STEPS, states, strict=True):
-    checkpoint.save(manager, saved, step, None)
+  for step, saved, score in zip(STEPS, states, SCORES, strict=True):
+    checkpoint.save(manager, saved, step, score)
   manager.close()
   save_archive(
     workdir / "model",
@@ -77,12 +78,14 @@ def test_a_checkpoint_gives_its_averaged_parameters_and_stays(run):
     ("3", 3, averages[0]),
     ("20", 20, averages[1]),
     ("last", 20, averages[1]),
+    ("best", 3, averages[0]),
   ]:
     found = read_weights(workdir, word)
     assert_same(found.archive.params, params)
     assert found.archive.training["steps"] == step
     assert f"step {step}" in found.name
-    assert ("last" in found.name) == (word == "last")
+    for other in ("last", "best"):
+      assert (other in found.name) == (word == other)
   assert files(workdir) == before
   assert not (workdir / "damaged").exists()
 
@@ -90,16 +93,16 @@ def test_a_checkpoint_gives_its_averaged_parameters_and_stays(run):
 def test_a_checkpoint_is_as_an_archive_of_it_would_be(run):
   _, workdir, _ = run
   archive = load_archive(workdir / "model")
-  best, last, first = (
-    read_weights(workdir, word).archive for word in ("best", "last", "3")
+  model, last, first = (
+    read_weights(workdir, word).archive for word in ("model", "last", "3")
   )
-  assert best.content_hash == archive.content_hash == last.content_hash
+  assert model.content_hash == archive.content_hash == last.content_hash
   assert first.content_hash != last.content_hash
   assert json.loads(json.dumps(last.model)) == archive.model
   for key in ("mixture_s", "max_negatives", "global_batch", "num_queries"):
-    assert last.training[key] == archive.training[key] == best.training[key]
+    assert last.training[key] == archive.training[key] == model.training[key]
   assert first.training["steps"] == 3
-  assert "best" in read_weights(workdir).name
+  assert "that the run left, step 20" in read_weights(workdir).name
 
 
 def test_the_sizes_are_those_of_the_run_and_not_the_default(run):
@@ -116,10 +119,19 @@ def test_a_step_that_is_not_there_names_those_that_are(run, word):
   assert "\n" not in str(e.value)
 
 
+def test_where_no_checkpoint_was_scored_none_is_the_best(copy):
+  _, workdir = copy
+  for step in STEPS:
+    path = workdir / "checkpoints" / str(step) / "metrics" / "metrics"
+    path.write_text("{}")
+  with pytest.raises(InputError, match="has a validation score; name one of 3"):
+    read_weights(workdir, "best")
+
+
 def test_without_checkpoints_there_is_none_to_name(copy):
   _, workdir = copy
   shutil.rmtree(workdir / "checkpoints")
-  for word in ("last", "20"):
+  for word in ("last", "20", "best"):
     with pytest.raises(InputError, match="holds no checkpoint"):
       read_weights(workdir, word)
 
@@ -147,25 +159,27 @@ def test_a_configuration_that_cannot_be_read_is_named(copy):
 def test_each_checkpoint_has_its_scores_in_a_folder_of_its_own(copy):
   config, workdir = copy
   told, tables = {}, {}
-  for word in ("best", "last", "03"):
+  for word in ("model", "last", "03", "best"):
     scoring.evaluate_run(config, workdir, word)
     folder = results_folder(workdir, word)
     content = json.loads((folder / "evaluation.json").read_text("utf-8"))
     told[word] = content["provenance"]
     tables[word] = (folder / "evaluation_items.csv").read_bytes()
   assert sorted(path.name for path in (workdir / "evaluation").iterdir()) == [
+    "best",
     "evaluation.json",
     "evaluation.md",
     "evaluation_items.csv",
     "last",
     "step_3",
   ]
-  assert tables["last"] == tables["best"] != tables["03"]
+  assert tables["last"] == tables["model"] != tables["03"] == tables["best"]
   assert told["last"]["checkpoint"] == "last checkpoint, step 20"
   assert told["03"]["checkpoint"] == "checkpoint, step 3"
-  assert told["best"]["checkpoint"].startswith("best")
+  assert told["model"]["checkpoint"] == "the model that the run left, step 20"
+  assert told["best"]["checkpoint"] == "best checkpoint by validation, step 3"
   hashes = [told[word]["weights (SHA-256)"] for word in told]
-  assert hashes[0] == hashes[1] != hashes[2]
+  assert hashes[0] == hashes[1] != hashes[2] == hashes[3]
   for name in ("data", "evaluation list (SHA-256)"):
     assert len({told[word][name] for word in told}) == 1
   assert told["03"]["training"].startswith("3 steps of 8 mixtures")

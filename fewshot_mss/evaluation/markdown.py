@@ -1,18 +1,26 @@
 """The report that people read: Markdown tables, baselines in every one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping
 
 from fewshot_mss.evaluation import metrics
+from fewshot_mss.evaluation.bootstrap import FEWEST_SONGS
+from fewshot_mss.evaluation.cells import (
+  format_db,
+  format_share,
+  markdown_table,
+)
 from fewshot_mss.evaluation.scores import IDEAL_RATIO_MASK, MIXTURE
 from fewshot_mss.evaluation.summary import Json, Summary, verdict
 
 _NOTES = f"""\
 SI-SDR improvement is over the mixture itself, item by item. Intervals are
-95 % bootstrap intervals over songs. An output without anything of the target
-is given an SI-SDR of {metrics.SI_SDR_FLOOR_DB:g} dB. uSDR is of whole items, as
-in the Music Demixing Challenge 2021: silence scores 0 dB, and `mixture /
-sources` shows what is had for nothing. Level is that of the output relative to
-its target. SNR is the target's energy over that of the error, of whole items;
+95 % bootstrap intervals over songs; those of fewer than {FEWEST_SONGS} songs
+are much too narrow. An output without anything of the target is given an
+SI-SDR of {metrics.SI_SDR_FLOOR_DB:g} dB. uSDR is of whole items, as in the
+Music Demixing Challenge 2021: silence scores 0 dB, and `mixture / sources`
+shows what is had for nothing. Level is that of the output relative to its
+target. SNR is the target's energy over that of the error, of whole items;
 silence scores 0 dB in it too. The ideal ratio mask knows the answer. A wrong
 query gives the examples of another instrument of the same mixture; the target
 stays.
@@ -50,7 +58,7 @@ def _group_parts(name: str, group: Json, shots: int | None) -> list[str]:
   ]
   if group["wrong_query_cost"]:
     parts.append(
-      _table(
+      markdown_table(
         ["shots", "a wrong query costs, dB SI-SDR", "right beats wrong", "n"],
         [
           [
@@ -61,11 +69,12 @@ def _group_parts(name: str, group: Json, shots: int | None) -> list[str]:
           ]
           for row in group["wrong_query_cost"]
         ],
+        words=1,
       )
     )
   if group["gain_over_shots"]:
     parts.append(
-      _table(
+      markdown_table(
         ["shots", "over", "paired gain, dB SI-SDR", "n"],
         [
           [
@@ -76,6 +85,7 @@ def _group_parts(name: str, group: Json, shots: int | None) -> list[str]:
           ]
           for row in group["gain_over_shots"]
         ],
+        words=1,
       )
     )
   # One dataset's are in the JSON: pages of tables would hide those of all.
@@ -93,7 +103,7 @@ def _group_parts(name: str, group: Json, shots: int | None) -> list[str]:
 
 
 def _systems_table(rows: Iterable[Json]) -> str:
-  return _table(
+  return markdown_table(
     [
       "system",
       "shots",
@@ -123,6 +133,7 @@ def _systems_table(rows: Iterable[Json]) -> str:
       ]
       for row in rows
     ],
+    words=1,
   )
 
 
@@ -167,21 +178,15 @@ def _parts_table(field: str, rows: Iterable[Json]) -> str:
     "n",
     "songs",
   ]
-  return _table(titles, lines)
-
-
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-  lines = [titles, ["---"] + ["---:"] * (len(titles) - 1), *rows]
-  cells = [[cell.replace("|", "\\|") for cell in line] for line in lines]
-  return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+  return markdown_table(titles, lines, words=1)
 
 
 def _db(value: float | None) -> str:
-  return "" if value is None else f"{value:+.1f}"
+  return format_db(math.nan if value is None else value)
 
 
 def _percent(share: float | None) -> str:
-  return "" if share is None else f"{100 * share:.0f} %"
+  return format_share(math.nan if share is None else share)
 
 
 def _interval(interval: Json) -> str:

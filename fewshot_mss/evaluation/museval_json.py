@@ -28,10 +28,20 @@ Frames = dict[str, list[float]]
 
 
 def museval_version() -> str:
-  """Returns the version of museval; ModuleNotFoundError if there is none."""
-  import museval
-  from museval.version import _version
+  """Returns the version of museval.
 
+  Raises:
+    InputError: If it cannot run: it loads stempeg, which asks for ffmpeg.
+    ModuleNotFoundError: If museval is not installed.
+  """
+  try:
+    import museval
+    from museval.version import _version
+  except RuntimeError as error:
+    raise InputError(
+      f"museval cannot be used ({error}): it reads nothing with them here, but "
+      "does not start without; install ffmpeg"
+    ) from error
   del museval
   return str(_version)
 

@@ -73,6 +73,27 @@ def _rank(metrics: dict[str, float]) -> float:
   return metrics.get(SCORE, -math.inf)
 
 
+def best_step(folder: Path) -> int | None:
+  """Returns the checkpoint with the best validation score.
+
+  Args:
+    folder: The checkpoints of a run; it stays as it is.
+
+  Returns:
+    Its number of steps; None if no checkpoint was scored.
+  """
+  verbosity = logging.get_verbosity()
+  # Orbax warns that it will not write what it is told not to write.
+  logging.set_verbosity(logging.ERROR)
+  options = ocp.CheckpointManagerOptions(read_only=True, best_fn=_rank)
+  try:
+    with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
+      scored = [s for s in manager.all_steps() if SCORE in manager.metrics(s)]
+      return manager.best_step() if scored else None
+  finally:
+    logging.set_verbosity(verbosity)
+
+
 def save(
   manager: ocp.CheckpointManager,
   state: TrainState,

@@ -28,7 +28,7 @@ from fewshot_mss.models.separator import FewShotSeparator
 from fewshot_mss.training import parallel
 from fewshot_mss.training.checkpoint import check_trained_on
 from fewshot_mss.training.weights import (
-  BEST,
+  LEFT,
   Weights,
   read_weights,
   results_folder,
@@ -150,12 +150,12 @@ def evaluate_trained(
 
 
 def evaluate_run(
-  config: ConfigDict, workdir: Path, checkpoint: str = BEST
+  config: ConfigDict, workdir: Path, checkpoint: str = LEFT
 ) -> Summary:
   """Scores the weights of a run on the test lists; call it on all processes.
 
   Writes `workdir/evaluation/` with evaluation.json, evaluation.md and a row
-  for every item; of another checkpoint than `best` a folder within it. What was
+  for every item; of checkpoints a folder within it. What was
   interrupted goes on: finished batches are in a file until all is written.
 
   Args:

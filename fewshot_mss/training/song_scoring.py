@@ -45,7 +45,7 @@ from fewshot_mss.training.songs_request import (
   read_tracks,
 )
 from fewshot_mss.training.weights import (
-  BEST,
+  LEFT,
   Weights,
   read_weights,
   results_folder,
@@ -56,7 +56,7 @@ def evaluate_songs_run(
   config: ConfigDict,
   workdir: Path,
   request: SongsRequest,
-  checkpoint: str = BEST,
+  checkpoint: str = LEFT,
 ) -> Path:
   """Scores the weights of a run on whole songs.
 

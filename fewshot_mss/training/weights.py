@@ -11,11 +11,12 @@ from ml_collections import ConfigDict
 from fewshot_mss.default_config import get_config
 from fewshot_mss.errors import InputError
 from fewshot_mss.export.archive import Archive, load_archive, weights_hash
+from fewshot_mss.training.checkpoint import best_step
 from fewshot_mss.training.programs import init_of
 from fewshot_mss.training.recovery import read_average, saved_steps
 
 # What `--checkpoint` takes besides a number of steps.
-BEST, LAST = "best", "last"
+LEFT, BEST, LAST = "model", "best", "last"
 
 
 class Weights(NamedTuple):
@@ -31,23 +32,25 @@ class Weights(NamedTuple):
   name: str
 
 
-def results_folder(workdir: Path, checkpoint: str = BEST) -> Path:
+def results_folder(workdir: Path, checkpoint: str = LEFT) -> Path:
   """Returns where the scores of `read_weights(workdir, checkpoint)` go."""
   folder = workdir / "evaluation"
-  if checkpoint == BEST:
+  if checkpoint == LEFT:
     return folder
-  if checkpoint == LAST:
-    return folder / LAST
+  if checkpoint in (BEST, LAST):
+    return folder / checkpoint
   return folder / f"step_{int(checkpoint)}"
 
 
-def read_weights(workdir: Path, checkpoint: str = BEST) -> Weights:
+def read_weights(workdir: Path, checkpoint: str = LEFT) -> Weights:
   """Reads the weights of a run; its checkpoints stay as they are.
 
   Args:
     workdir: Folder of the run.
-    checkpoint: `best` for `workdir/model`, `last` for the newest checkpoint, or
-      the steps of one. Of checkpoints, the averaged parameters are read.
+    checkpoint: `model` for `workdir/model`, which a run leaves at its end;
+      `best` for the checkpoint with the best validation score of those that
+      are there, `last` for the newest one, or the steps of one. Of checkpoints,
+      the averaged parameters are read.
 
   Returns:
     The weights.
@@ -55,10 +58,10 @@ def read_weights(workdir: Path, checkpoint: str = BEST) -> Weights:
   Raises:
     InputError: If they are not there, or damaged.
   """
-  if checkpoint == BEST:
+  if checkpoint == LEFT:
     archive = load_archive(workdir / "model")
     steps = archive.training["steps"]
-    return Weights(archive, f"{BEST}: the model left by the run, step {steps}")
+    return Weights(archive, f"the model that the run left, step {steps}")
   step = _step(workdir / "checkpoints", checkpoint)
   config = _config_of(workdir)
   params = read_average(
@@ -73,8 +76,8 @@ def read_weights(workdir: Path, checkpoint: str = BEST) -> Weights:
     training=training,
     content_hash=weights_hash(params),
   )
-  named = "last checkpoint, " if checkpoint == LAST else "checkpoint, "
-  return Weights(archive, f"{named}step {step}")
+  named = {LAST: "last checkpoint", BEST: "best checkpoint by validation"}
+  return Weights(archive, f"{named.get(checkpoint, 'checkpoint')}, step {step}")
 
 
 def training_summary(
@@ -108,12 +111,20 @@ def _step(folder: Path, checkpoint: str) -> int:
   steps = saved_steps(folder)
   if checkpoint == LAST and steps:
     return steps[-1]
+  if checkpoint == BEST and steps:
+    best = best_step(folder)
+    if best is None:
+      raise InputError(
+        f"--checkpoint={BEST}: no checkpoint in {folder} has a validation "
+        f"score; name one of {', '.join(map(str, steps))}, or {LAST}"
+      )
+    return best
   if checkpoint.isdecimal() and int(checkpoint) in steps:
     return int(checkpoint)
   there = ", ".join(map(str, steps)) or "no checkpoint"
   raise InputError(
     f"--checkpoint={checkpoint}: {folder} holds {there}; name one of these, "
-    f"{LAST}, or {BEST} for the model that a run leaves"
+    f"{BEST}, {LAST}, or {LEFT} for what a run leaves at its end"
   )
 
 

@@ -9,14 +9,6 @@ from fewshot_mss.evaluation.ablation.axes import (
   describe_arm,
   describe_axis,
 )
-from fewshot_mss.evaluation.ablation.cells import (
-  format_db,
-  format_interval,
-  format_n,
-  format_p,
-  format_share,
-  markdown_table,
-)
 from fewshot_mss.evaluation.ablation.page import (
   Provenance,
   bullets,
@@ -29,6 +21,14 @@ from fewshot_mss.evaluation.ablation.statistics import (
   Draws,
 )
 from fewshot_mss.evaluation.ablation.table import Arm
+from fewshot_mss.evaluation.cells import (
+  format_db,
+  format_interval,
+  format_n,
+  format_p,
+  format_share,
+  markdown_table,
+)
 
 
 def comparison_markdown(

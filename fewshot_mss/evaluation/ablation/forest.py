@@ -15,10 +15,13 @@ from fewshot_mss.evaluation.ablation.style import (
   colour_of,
   error_bars,
 )
-from fewshot_mss.evaluation.bootstrap import Interval
+from fewshot_mss.evaluation.bootstrap import FEWEST_SONGS, Interval
 
 # Of a line, and of all that is no line.
 _LINE_INCHES, _MARGIN_INCHES = 0.19, 1.3
+# Intervals that are much too narrow are not to look as sure as others.
+_FAINT = 0.4
+_FEW = f", fewer than {FEWEST_SONGS} songs: too narrow"
 
 
 def draw_instruments(figure_of: MakeFigure, analysis: Analysis) -> Any:
@@ -73,19 +76,26 @@ def draw_forest(
   sets = [items for _, items, _ in lines]
   for i, items in enumerate(dict.fromkeys(sets)):
     mine = [k for k in places if sets[k] == items]
-    means = [lines[k][2] for k in mine]
-    ax.errorbar(
-      [interval.mean for interval in means],
-      mine,
-      xerr=error_bars(means),
-      color=colour_of(items),
-      marker=MARKERS[i % len(MARKERS)],
-      markersize=4,
-      linestyle="none",
-      elinewidth=1.2,
-      capsize=2,
-      label=items,
-    )
+    for is_few in (False, True):
+      part = [
+        k for k in mine if (lines[k][2].num_songs < FEWEST_SONGS) == is_few
+      ]
+      if not part:
+        continue
+      means = [lines[k][2] for k in part]
+      ax.errorbar(
+        [interval.mean for interval in means],
+        part,
+        xerr=error_bars(means),
+        color=colour_of(items),
+        alpha=_FAINT if is_few else 1.0,
+        marker=MARKERS[i % len(MARKERS)],
+        markersize=4,
+        linestyle="none",
+        elinewidth=1.2,
+        capsize=2,
+        label=f"{items}{_FEW if is_few else ''}",
+      )
     if mine[0]:
       ax.axhline(mine[0] - 0.5, color="0.6", linewidth=0.8)
   ax.set_yticks(places, [name for name, _, _ in lines], fontsize=8)

@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Float64
 
 from fewshot_mss.data.figure import WIDTH_INCHES
-from fewshot_mss.evaluation.ablation.cells import format_db
 from fewshot_mss.evaluation.ablation.statistics import Comparison
 from fewshot_mss.evaluation.ablation.style import (
   IMPROVEMENT_LABEL,
@@ -17,6 +16,7 @@ from fewshot_mss.evaluation.ablation.style import (
   main_sets,
   most_items,
 )
+from fewshot_mss.evaluation.cells import format_db
 
 
 def draw_heat_map(figure_of: MakeFigure, rows: Sequence[Comparison]) -> Any:

@@ -12,14 +12,6 @@ from fewshot_mss.evaluation.ablation.axes import (
   describe_arm,
   describe_axis,
 )
-from fewshot_mss.evaluation.ablation.cells import (
-  format_db,
-  format_interval,
-  format_n,
-  format_p,
-  format_share,
-  markdown_table,
-)
 from fewshot_mss.evaluation.ablation.statistics import (
   LEVEL,
   Comparison,
@@ -27,7 +19,15 @@ from fewshot_mss.evaluation.ablation.statistics import (
   measure_of,
 )
 from fewshot_mss.evaluation.ablation.table import Arm
-from fewshot_mss.evaluation.bootstrap import Interval
+from fewshot_mss.evaluation.bootstrap import FEWEST_SONGS, Interval
+from fewshot_mss.evaluation.cells import (
+  format_db,
+  format_interval,
+  format_n,
+  format_p,
+  format_share,
+  markdown_table,
+)
 
 Provenance = Mapping[str, str | int | float]
 
@@ -46,8 +46,8 @@ _METHOD = """\
   with equal targets the difference in improvement is that in SI-SDR. Another
   kind of target is another task: its difference says how hard it is.
 - Intervals are 95 % percentile intervals of {samples} bootstrap draws of whole
-  songs (seed {seed}). With few songs they are too narrow; with one there is
-  none.
+  songs (seed {seed}). Of fewer than {fewest} songs they are much too narrow: of
+  two, every second one misses the truth at best. With one song there is none.
 - p is two-sided, from the same draws (the percentile interval inverted, plus
   one, and never below 2^(1 - songs)), and Holm-corrected for all comparisons
   of one table on one set of items: seen, unseen and each family by themselves.
@@ -112,6 +112,7 @@ def method_notes(draws: Draws, against: str) -> str:
   return _METHOD.format(
     floor=metrics.SI_SDR_FLOOR_DB,
     against=against,
+    fewest=FEWEST_SONGS,
     smallest=2 / (draws.samples + 1),
     **draws._asdict(),
   )
