@@ -71,6 +71,8 @@ def test_the_report_says_where_its_figures_are_from(ablated):
   lists = record["depends on"]["evaluation lists (SHA-256)"]
   for text in (*lists.values(), record["provenance"]["Machine"]):
     assert text in page
+  # There is but one dataset.
+  assert "serve: origin another dataset" in page
   for title in ("Positive examples", "Query", "Target", "by instrument"):
     assert title in page
   for line in page.splitlines():
@@ -111,9 +113,26 @@ def test_what_cannot_be_compared_is_refused(ablated, tmp_path, capsys):
   known["depends on"]["evaluation lists (SHA-256)"] = dict.fromkeys(lists, "0")
   record.write_text(json.dumps(known))
   assert "another list" in refused(capsys, [*compare, out])
+  known["depends on"]["examples"] -= 1
+  record.write_text(json.dumps(known))
+  assert "with examples 1, " in refused(capsys, [*compare, out])
+  known["depends on"]["seed"] = 1
+  record.write_text(json.dumps(known))
+  assert "ablated with seed 1, " in refused(capsys, [*compare, out])
   table = tmp_path / "other" / "ablation.csv"
   table.write_text(table.read_text().replace("seen", "unseen", 1))
   assert "not what was written" in refused(capsys, [*compare, out])
+  assert not (tmp_path / "out").exists()
+
+
+def test_a_reference_that_no_item_serves_is_refused_before_the_work(
+  ablated, toy_dataset, capsys, tmp_path
+):
+  words = [*WORDS, f"--workdir={ablated}", f"--output={tmp_path / 'out'}"]
+  words.append(f"--config.data.sources={toy_dataset}")
+  words.append("--config.ablation.reference.origin=another dataset")
+  told = refused(capsys, words)
+  assert "can serve the arm" in told and "ablate:" not in told
   assert not (tmp_path / "out").exists()
 
 

@@ -134,6 +134,21 @@ def test_equal_totals_and_equal_sound_have_their_own_others():
   ]
 
 
+def test_equal_totals_are_of_items_that_have_as_many():
+  alone, mixed = arm(shots=10), arm(negatives=5)
+  rows = scores(REFERENCE, [5.0] * 6) + scores(mixed, [4.0, 4.0] + [6.0] * 4)
+  rows += scores(alone, [3.0] * 4) + scores(alone, [9.0] * 2, 4, examples=6)
+  found = analysed(rows)
+  row = row_of(found, axes.EQUAL_TOTALS, mixed)
+  assert row.against_figure.mean.num_items == 4
+  assert row.against_figure.examples == 10.0
+  assert (row.difference.mean, row.difference.num_items) == (2.0, 4)
+  # By itself it is told with all that there is.
+  assert row_of(found, "shots", alone).figure.mean.num_items == 6
+  few = [r._replace(examples=6) if r.arm == alone else r for r in rows]
+  assert row_of(analysed(few), axes.EQUAL_TOTALS, mixed).difference[3] == 0
+
+
 def test_baselines_stand_beside_the_arm_of_their_kind_of_target():
   several = arm(target="several")
   rows = with_baselines(

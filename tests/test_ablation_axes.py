@@ -164,6 +164,13 @@ def test_equal_sound_pairs_one_long_example_with_several():
     ({}, axes.OTHER, "the reference"),
     ({}, axes.CONDITIONING, "demo: examples"),
     ({"negatives": 5}, axes.CONDITIONING, "demo: examples, 5 negatives"),
+    ({"model": "b"}, "model x shots", "model b, shots 5"),
+    # Whoever hears no examples has no number of them.
+    (
+      {"model": "b", "reading": "class, oracle"},
+      "model x shots",
+      "model b: class, oracle",
+    ),
   ],
 )
 def test_arms_in_words(changes, axis, expected):

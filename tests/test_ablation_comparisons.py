@@ -164,6 +164,16 @@ def test_sets_of_families():
   assert found["seen: pipe"] == [rows[1]]
 
 
+def test_families_are_those_of_the_items():
+  rows = scores(REFERENCE, [1.0, 2.0])
+  absent = scores(arm(target="absent"), [-9.0, -9.0])
+  # What is asked for and not there is a flute.
+  absent = [row._replace(family="pipe") for row in absent]
+  found = family_sets([*absent, *rows])
+  assert found["seen: strings"] == [absent[0], rows[0]]
+  assert found["seen: pipe"] == [absent[1], rows[1]]
+
+
 def test_nothing_has_no_figure():
   found = figure_of({}, IMPROVEMENT, DRAWS)
   assert found.mean.num_items == 0

@@ -147,7 +147,7 @@ def test_gain_over_shots(analysis):
   assert differences.get_ydata().tolist() == [-3.0, -1.0, 0.0]
   assert left.get_ylabel() == "SI-SDR improvement (dB)"
   assert right.get_ylabel() == "difference to 5 shots (dB)"
-  assert left.get_xlabel() == "examples given (shots)"
+  assert left.get_xlabel() == "examples asked for (shots)"
   assert figure.get_suptitle() == "Gain over shots, n = 6 items"
 
 
@@ -168,6 +168,24 @@ def test_shots_and_seconds(analysis):
   assert image.get_clim() == unseen.images[0].get_clim() == (0.0, 3.75)
   assert seen.get_xlabel() == "seconds of each example"
   assert bar.get_ylabel() == "SI-SDR improvement (dB)"
+
+
+def test_fewer_examples_than_asked_for_are_told():
+  rows = scores(REFERENCE, [1.0] * 4)
+  for seconds in (2.0, 8.0):
+    asked = arm(shots=10, example_s=seconds)
+    rows += scores(asked, [2.0] * 3, examples=6)
+    rows += scores(asked, [2.0], 3, examples=10)
+  rows += scores(arm(example_s=8.0), [1.0] * 4)
+  crossed = [("shots", "example_s")]
+  found = analyse(rows, reference=REFERENCE, crossed=crossed, draws=Draws(9, 0))
+  left = draw_shots(FIGURE_OF, found.axes["shots"]).axes[0]
+  assert [t.get_text() for t in left.get_xticklabels()] == ["5", "10\n(7.0)"]
+  assert "in brackets" in left.get_xlabel()
+  seen = draw_heat_map(FIGURE_OF, found.axes[CROSSED]).axes[0]
+  texts = [t.get_text() for t in seen.texts]
+  assert texts == ["+1.0", "+1.0", "+2.0\n(7.0)", "+2.0\n(7.0)"]
+  assert "in brackets" in seen.get_xlabel()
 
 
 def test_conditionings(analysis):

@@ -4,6 +4,7 @@ import pytest
 
 from fewshot_mss.default_config import get_config
 from fewshot_mss.errors import InputError
+from fewshot_mss.evaluation.ablation.axes import CONDITIONING, describe_arm
 from fewshot_mss.evaluation.ablation.grid import (
   BY_CLASS,
   BY_EXAMPLES,
@@ -150,6 +151,26 @@ def test_a_model_of_classes_alone_is_asked_what_it_understands(ablation):
   )
 
 
+@pytest.mark.parametrize("crossed", [(), ("model,shots",), ("shots,model",)])
+def test_beside_a_model_of_classes_others_keep_their_examples(
+  ablation, crossed
+):
+  ablation.crossed = crossed
+  arms = arms_of(ablation, [CLASS, EXAMPLES, NEGATIVES])
+  assert (arms[0].shots, arms[0].negatives) == (0, 0)
+  assert {a.shots for a in arms if a.model == "cls"} == {0}
+  shots = {0, 1, 2, 3, 5, 10} if crossed else {5}
+  for name, negatives in (("own", 0), ("neg", 5)):
+    mine = [a for a in arms if a.model == name]
+    assert {a.shots for a in mine} == shots and len(mine) == len(shots)
+    assert {a.negatives for a in mine} == {negatives}
+  # People can tell them apart.
+  words = [describe_arm(a, CONDITIONING, arms[0]) for a in arms if a.shots]
+  assert "own: examples, 5 shots" in words
+  assert "neg: examples, 5 shots, 5 negatives" in words
+  assert len(set(words)) == len(words)
+
+
 @pytest.mark.parametrize(
   ("key", "value", "reason"),
   [
@@ -165,7 +186,8 @@ def test_a_model_of_classes_alone_is_asked_what_it_understands(ablation):
     ("reference.target", "two", "reference.target holds 'two'"),
     ("reference.query", "odd", "reference.query holds 'odd'"),
     ("axes.example_s", (0.0,), "axes.example_s holds 0.0: give seconds"),
-    ("long_examples_s", (61.0,), "long_examples_s holds 61.0: .* up to 60"),
+    ("axes.example_s", (0.00001,), "holds 1e-05: give seconds from 0.01 to"),
+    ("long_examples_s", (61.0,), "long_examples_s holds 61.0: .* to 60"),
     ("long_examples_s", (float("nan"),), "long_examples_s holds nan"),
     ("crossed", ("shots",), "crossed holds 'shots': give two of model, shots"),
     ("crossed", ("shots,shots",), "crossed holds 'shots,shots'"),

@@ -127,6 +127,11 @@ def test_families_have_a_column_an_arm(sections):
   assert lines[6] == "| unseen: pipe | 1 (1) | +0.0 |  |"
 
 
+def test_columns_of_families_tell_levels_apart(sections):
+  lines = sections["Target"].split("By family")[1].split("\n")
+  assert lines[2] == "| items | n (songs) | several | absent, level |"
+
+
 def test_absent_targets_have_a_table_of_their_own(sections):
   present, absent, _ = sections["Target"].strip().split("\n\n", 2)
   assert "| seen | several | +1.0 [+1.0, +1.0] |" in present

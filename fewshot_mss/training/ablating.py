@@ -25,21 +25,23 @@ from fewshot_mss.evaluation.ablation.ablate import (
   Ablation,
   Subject,
   ablate,
+  check_reference,
   reference_conditions,
 )
 from fewshot_mss.evaluation.ablation.answers import Answerer
+from fewshot_mss.evaluation.ablation.axes import describe_all
 from fewshot_mss.evaluation.ablation.clips import read_clip
 from fewshot_mss.evaluation.ablation.conditions import (
   Conditions,
   write_conditions,
 )
+from fewshot_mss.evaluation.ablation.examples import EXAMPLES_VERSION
 from fewshot_mss.evaluation.ablation.grid import (
   arms_of,
   check_ablation_config,
   crossed_pairs,
 )
 from fewshot_mss.evaluation.ablation.network import make_network
-from fewshot_mss.evaluation.ablation.page import describe_settings
 from fewshot_mss.evaluation.ablation.report import write_report
 from fewshot_mss.evaluation.ablation.runs import (
   LISTS,
@@ -97,6 +99,7 @@ def ablate_run(
   named = load_models(config, workdir, sources)
   lists = _choose_lists(config, sources)
   ablation = _make_ablation(config, named, sources)
+  check_reference(ablation, lists)
   depends_on = _depends_on(config, named, sources)
   share = (jax.process_index(), jax.process_count())
   folder = workdir / "ablation" if output is None else output
@@ -109,7 +112,6 @@ def ablate_run(
   ) as journal:
     scores = _ablate_together(ablation, lists, journal)
   if share[0] == 0:
-    _check_reference(scores, ablation.arms[0])
     conditions = reference_conditions(ablation, lists)
     _write(folder, config, ablation, scores, conditions, depends_on)
   # Not before it is all written. On disks of their own, others remove theirs.
@@ -193,6 +195,7 @@ def _depends_on(
     "collapse_db": config.eval.collapse_db,
     "seed": config.seed,
     "metrics": METRICS_VERSION,
+    "examples": EXAMPLES_VERSION,
     "JAX and devices": [jax.__version__, jax.devices()[0].device_kind],
   }
 
@@ -219,14 +222,6 @@ def _ablate_together(
   return sorted(rows, key=lambda row: (rank[row.dataset], row.item))
 
 
-def _check_reference(scores: Sequence[ArmScore], reference: Arm) -> None:
-  if not any(score.arm == reference for score in scores):
-    raise InputError(
-      "no item of the lists can serve the arm of ablation.reference: name "
-      f"another one ({describe_settings(reference)})"
-    )
-
-
 def _write(
   folder: Path,
   config: ConfigDict,
@@ -244,6 +239,8 @@ def _write(
     "draws": [config.ablation.bootstrap_samples, config.seed],
   }
   try:
+    # Where it is, all that it is of is there.
+    (folder / "report.md").unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     write_table(table, scores)
     record["table (SHA-256)"] = file_hash(table)
@@ -277,10 +274,14 @@ def _provenance(
 ) -> dict[str, str]:
   """Returns what the reader of the report must know."""
   places = {score.place for score in scores}
-  songs = {(score.dataset, score.song) for score in scores}
+  songs = {score.song for score in scores}
+  without = set(ablation.arms) - {score.arm for score in scores}
+  names = describe_all(sorted(without), ablation.arms[0])
   return {
     "Data": config.data.sources,
-    "Items": f"{len(places)} of {len(songs)} songs, {len(ablation.arms)} arms",
+    "Items": f"{len(places)} of {len(songs)} songs, "
+    f"{len(ablation.arms) - len(without)} arms",
+    **({"Arms that no item can serve": names} if without else {}),
     **{
       name[0].upper() + name[1:]: ", ".join(
         f"{key} {value}" for key, value in depends_on[name].items()

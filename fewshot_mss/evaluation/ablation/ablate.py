@@ -17,6 +17,7 @@ from fewshot_mss.data.evaluation_list import whole_segment_settings
 from fewshot_mss.data.records import RecordReader
 from fewshot_mss.data.sources import Sources
 from fewshot_mss.episode import EpisodeBatch
+from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation import metrics
 from fewshot_mss.evaluation.ablation.answers import Answerer
 from fewshot_mss.evaluation.ablation.conditions import Conditions
@@ -24,6 +25,7 @@ from fewshot_mss.evaluation.ablation.examples import ExampleFinder
 from fewshot_mss.evaluation.ablation.grid import ABSENT, ONE, Contender
 from fewshot_mss.evaluation.ablation.item_scores import Truth, score_item
 from fewshot_mss.evaluation.ablation.nearest import NearestClass
+from fewshot_mss.evaluation.ablation.page import describe_settings
 from fewshot_mss.evaluation.ablation.questions import Question, Questioner
 from fewshot_mss.evaluation.ablation.table import Arm, ArmScore
 from fewshot_mss.evaluation.items import deal_out, num_chunks, read_items
@@ -121,6 +123,25 @@ def ablate(
         scores += rows
         bar.update(len(chunk))
   return scores
+
+
+def check_reference(
+  ablation: Ablation, lists: Sequence[Sequence[EvaluationItem]]
+) -> None:
+  """Checks, before any work, that an item can serve the reference arm.
+
+  Raises:
+    InputError: If none can.
+  """
+  reference = ablation.arms[0]
+  for source, items in enumerate(lists):
+    questioner = make_questioner(ablation, source)
+    if any(questioner.ask(reference, item) for item in items):
+      return
+  raise InputError(
+    "no item of the lists can serve the arm of ablation.reference: name "
+    f"another one ({describe_settings(reference)})"
+  )
 
 
 def reference_conditions(

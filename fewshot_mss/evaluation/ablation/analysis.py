@@ -96,10 +96,11 @@ def analyse(
     raise ValueError(f"the reference arm was not scored: {reference}")
   pairs = pairs_of_axes(arms, reference, crossed)
   sets, families = tables(item_sets(scores)), tables(family_sets(scores))
+  axes = _compare_axes(pairs, sets, draws)
 
   return Analysis(
     reference=reference,
-    axes=_compare_axes(pairs, sets, draws),
+    axes={axis: rows for axis, rows in axes.items() if rows},
     families=_compare_axes(pairs, families, draws),
     baselines=compare_sets(
       _baseline_pairs(scores, reference), sets, sets, draws
@@ -172,8 +173,26 @@ def tables(sets: Mapping[str, Sequence[ArmScore]]) -> dict[str, Table]:
 def _compare_axes(
   pairs: Mapping[str, list[tuple[Arm, Arm]]], sets: Sets, draws: Draws
 ) -> dict[str, list[Comparison]]:
+  found = {}
+  for axis, held in pairs.items():
+    of = _complete(sets) if axis in (EQUAL_TOTALS, EQUAL_SOUND) else sets
+    found[axis] = compare_sets(held, of, of, draws)
+  return found
+
+
+def _complete(sets: Sets) -> Sets:
+  """Returns rows of as many examples as were asked for.
+
+  Six examples where there are no ten are no equal of five and five.
+  """
   return {
-    axis: compare_sets(held, sets, sets, draws) for axis, held in pairs.items()
+    items: {
+      arm: {
+        place: row for place, row in rows.items() if row.examples == arm.shots
+      }
+      for arm, rows in table.items()
+    }
+    for items, table in sets.items()
   }
 
 

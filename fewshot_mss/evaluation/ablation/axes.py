@@ -6,7 +6,7 @@ from fewshot_mss.evaluation.ablation.table import Arm
 
 # The reading of which all settings mean something.
 EXAMPLES = "examples"
-ABSENT = "absent"
+ONE, ABSENT = "one", "absent"
 # Who answers: the checkpoint and how its condition was made, one axis.
 CONDITIONING = "conditioning"
 EQUAL_TOTALS = "equal totals"
@@ -191,8 +191,15 @@ def describe_arm(arm: Arm, axis: str, reference: Arm) -> str:
   if axis == OTHER:
     differing = differing_settings(arm, reference)
     names = [name for name in Arm._fields if name in differing]
+  if arm.reading != EXAMPLES:
+    names = [name for name in names if name not in _OF_EXAMPLES]
   parts = [f"{_SHORT.get(name, name)} {_value(arm, name)}" for name in names]
   return ", ".join(parts) or "the reference"
+
+
+def describe_all(arms: Iterable[Arm], reference: Arm) -> str:
+  """Returns what arms differ in from the reference, for people."""
+  return "; ".join(describe_arm(arm, OTHER, reference) for arm in arms)
 
 
 def _single_axis(differing: frozenset[str]) -> list[str]:
@@ -216,14 +223,20 @@ def _that_keep_all_but(
 
 
 def _describe_conditioning(arm: Arm, reference: Arm) -> str:
-  name = f"{arm.model}: {arm.reading}"
-  if arm.reading == EXAMPLES and arm.negatives != reference.negatives:
-    return f"{name}, {arm.negatives} negatives"
-  return name
+  parts = [f"{arm.model}: {arm.reading}"]
+  if arm.reading == EXAMPLES:
+    # A reference that hears none has no shots that go without saying.
+    if arm.shots != reference.shots or reference.reading != EXAMPLES:
+      parts.append(f"{arm.shots} shots")
+    if arm.negatives != reference.negatives:
+      parts.append(f"{arm.negatives} negatives")
+  return ", ".join(parts)
 
 
 def _value(arm: Arm, name: str) -> str:
   value = getattr(arm, name)
+  if name == "model" and arm.reading != EXAMPLES:
+    return f"{value}: {arm.reading}"
   return f"{value:g} s" if name == "example_s" else str(value)
 
 

@@ -96,7 +96,9 @@ def compare_runs(
   if reference not in arms:
     raise InputError(
       f"{second.name} lacks the reference arm of {first.name}, or its "
-      f"checkpoint {reference.model}: ablate both with one config"
+      f"checkpoint {reference.model}: ablate both with one config; where one "
+      "hears no negatives, name it first; where one is conditioned by class, "
+      "ablate the other with --config.ablation.models=NAME=WORKDIR"
     )
   axes = arms_by_axis(arms, reference, crossed)
   asked = {

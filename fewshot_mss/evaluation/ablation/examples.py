@@ -5,8 +5,9 @@ examples are from, of nothing else: three shots are the first three of five.
 """
 
 import functools
+import itertools
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from fewshot_mss.evaluation.ablation.grid import (
   ANOTHER_TIMBRE,
   SAME_SONG,
 )
+
+# Changes with what is drawn: rows of other examples do not go together.
+EXAMPLES_VERSION = 2
 
 # A clip's dataset and row.
 Place = tuple[int, int]
@@ -81,20 +85,14 @@ class ExampleFinder:
       count: How many, at most.
 
     Returns:
-      The first of them; fewer if there are no more.
+      The first of them that share no segment; fewer if there are no more.
     """
     key = (item.spec.index, instrument, origin)
     if key not in self._found:
       number = self.catalogue.instruments.index(instrument)
       self._found[key] = self._find[origin](item, number)
-    found = []
-    for place in self._found[key]:
-      if len(found) == count:
-        break
-      clip = self._cut(item, place, num_samples)
-      if clip is not None:
-        found.append(clip)
-    return found
+    clips = (self._cut(item, place, num_samples) for place in self._found[key])
+    return list(itertools.islice(_apart(clips), count))
 
   def negatives(
     self, item: EvaluationItem, query: int, num_samples: int
@@ -102,10 +100,12 @@ class ExampleFinder:
     """Yields the negatives of a query of an item, each with its instrument."""
     names = self.catalogue.instruments
     rows = item.spec.negative_records[query]
-    for row in rows[rows >= 0].tolist():
-      clip = self._cut(item, (self._source, row), num_samples)
-      if clip is not None:
-        yield names[self.catalogue.instrument[row]], clip
+    clips = (
+      self._cut(item, (self._source, row), num_samples)
+      for row in rows[rows >= 0].tolist()
+    )
+    for clip in _apart(clips):
+      yield names[self.catalogue.instrument[clip.rows[0]]], clip
 
   def with_bleed(self, clip: Clip, quality: str) -> Clip | None:
     """Returns a clip with what sounded beside it; None if nothing did."""
@@ -248,6 +248,20 @@ class ExampleFinder:
   ) -> random.Random:
     name = self.catalogue.instruments[instrument]
     return random.Random(f"{self._seed} {item.spec.index} {origin} {name}")
+
+
+def _apart(clips: Iterable[Clip | None]) -> Iterator[Clip]:
+  """Yields the clips that are there and share no segment with one before.
+
+  Those longer than a segment take its neighbours, which may be drawn as well:
+  sound that is heard twice is not one example more.
+  """
+  held: set[Place] = set()
+  for clip in clips:
+    places = {(clip.source, row) for row in clip.rows} if clip else set()
+    if clip is not None and not places & held:
+      held |= places
+      yield clip
 
 
 def _sources_of(item: EvaluationItem) -> np.ndarray:

@@ -30,6 +30,7 @@ from fewshot_mss.evaluation.ablation.style import (
   colour_of,
   describe_count,
   error_bars,
+  examples_text,
   main_sets,
   most_items,
 )
@@ -122,9 +123,18 @@ def draw_shots(
   left.set_title("Mean and 95 % interval", fontsize=10)
   right.set_ylabel(f"difference to {reference.shots} shots (dB)")
   right.set_title("Paired difference and 95 % interval", fontsize=10)
+  ticks = {
+    shots: examples_text(
+      [row for row in rows if row.arm.shots == shots and row.items in sets]
+    )
+    for shots in sorted({row.arm.shots for row in rows})
+  }
+  name = "examples asked for (shots)"
+  if any(ticks.values()):
+    name += "\nin brackets: those there were, on average"
   for ax in panels:
-    ax.set_xlabel("examples given (shots)")
-    ax.set_xticks(sorted({row.arm.shots for row in rows}))
+    ax.set_xlabel(name)
+    ax.set_xticks(list(ticks), [f"{k}\n{ticks[k]}".rstrip() for k in ticks])
     ax.axhline(0, color="black", linewidth=0.8)
     clean(ax)
   total = sum(most_items(rows, items).num_items for items in sets)

@@ -51,7 +51,8 @@ _WORDS = {
   "query": QUERIES,
   "quality": QUALITIES,
 }
-_MAX_EXAMPLE_S = 60.0
+# Samples of it there must be.
+_MIN_EXAMPLE_S, _MAX_EXAMPLE_S = 0.01, 60.0
 
 
 class Contender(NamedTuple):
@@ -83,9 +84,10 @@ def check_ablation_config(ablation: ConfigDict) -> None:
     if leaf in _WORDS and value not in _WORDS[leaf]:
       known = ", ".join(_WORDS[leaf])
       raise InputError(f"{place} holds {value!r}: there are {known}")
-    if leaf.endswith("_s") and not 0 < value <= _MAX_EXAMPLE_S:
+    if leaf.endswith("_s") and not _MIN_EXAMPLE_S <= value <= _MAX_EXAMPLE_S:
       raise InputError(
-        f"{place} holds {value}: give seconds up to {_MAX_EXAMPLE_S:g}"
+        f"{place} holds {value}: give seconds from {_MIN_EXAMPLE_S:g} to "
+        f"{_MAX_EXAMPLE_S:g}"
       )
     most = {"shots": MAX_POSITIVES, "negatives": MAX_NEGATIVES}.get(leaf)
     if most is not None and not 0 <= value <= most:
@@ -143,8 +145,12 @@ def arms_of(ablation: ConfigDict, contenders: Sequence[Contender]) -> list[Arm]:
     for axis in AXES
     if axis != "model"
   }
+  # Beside a model that hears none, others do not lose their examples.
+  given = {}
+  if reference.reading == BY_CLASS:
+    given = {name: ablation.reference[name] for name in ("shots", "negatives")}
   changes["model"] = [
-    {"model": name, "reading": reading}
+    {"model": name, "reading": reading, **given}
     for name, conditioning in contenders
     for reading in _READINGS[conditioning]
   ]
@@ -156,8 +162,10 @@ def arms_of(ablation: ConfigDict, contenders: Sequence[Contender]) -> list[Arm]:
     for seconds in ablation.long_examples_s
   ]
   for one, other in crossed_pairs(ablation):
+    # What is crossed with a model counts more than the shots it comes with.
+    one, other = sorted((one, other), key=AXES.index)
     for pair in itertools.product(changes[one], changes[other]):
-      found.append(reference._replace(**pair[0], **pair[1]))
+      found.append(reference._replace(**(pair[0] | pair[1])))
   settled = [_settled(arm, kinds[arm.model], reference) for arm in found]
   return [arm for arm in dict.fromkeys(settled) if _means_something(arm)]
 

@@ -12,6 +12,7 @@ from fewshot_mss.evaluation.ablation.style import (
   IMPROVEMENT_LABEL,
   MakeFigure,
   describe_count,
+  examples_text,
   main_sets,
   most_items,
 )
@@ -35,6 +36,7 @@ def draw_heat_map(figure_of: MakeFigure, rows: Sequence[Comparison]) -> Any:
   seconds = sorted({row.arm.example_s for row in rows})
   grids = [_grid(rows, items, shots, seconds) for items in sets]
   low, high = np.nanmin(grids), np.nanmax(grids)
+  any_fewer = any(any(_examples(rows, items).values()) for items in sets)
   figure = figure_of((WIDTH_INCHES, 0.4 + 3.2 * -(-len(sets) // 2)))
   axes = figure.subplots(
     -(-len(sets) // 2), min(2, len(sets)), squeeze=False
@@ -46,18 +48,33 @@ def draw_heat_map(figure_of: MakeFigure, rows: Sequence[Comparison]) -> Any:
       grid, origin="lower", cmap="cividis", vmin=low, vmax=high, aspect="auto"
     )
     ax.set_facecolor("0.9")
+    there = _examples(rows, items)
     for (i, j), value in np.ndenumerate(grid):
       text = format_db(value).replace("-", "\N{MINUS SIGN}")
+      text += there.get((shots[i], seconds[j]), "")
       colour = "white" if value < (low + high) / 2 else "black"
       ax.text(j, i, text, ha="center", va="center", color=colour, fontsize=8)
     ax.set_xticks(range(len(seconds)), [f"{value:g}" for value in seconds])
     ax.set_yticks(range(len(shots)), [str(value) for value in shots])
-    ax.set_xlabel("seconds of each example")
-    ax.set_ylabel("examples given (shots)")
+    below = "\nin brackets: examples there were, on average"
+    ax.set_xlabel(f"seconds of each example{below if any_fewer else ''}")
+    ax.set_ylabel("examples asked for (shots)")
     count = describe_count(most_items(rows, items))
     ax.set_title(f"{items} ({count})", fontsize=10)
   figure.colorbar(image, ax=list(axes), label=IMPROVEMENT_LABEL, pad=0.02)
   return figure
+
+
+def _examples(
+  rows: Sequence[Comparison], items: str
+) -> dict[tuple[int, float], str]:
+  """Returns what stands below a figure, by shots and seconds."""
+  found = {
+    (row.arm.shots, row.arm.example_s): examples_text([row])
+    for row in rows
+    if row.items == items
+  }
+  return {place: f"\n{text}" for place, text in found.items() if text}
 
 
 def _grid(

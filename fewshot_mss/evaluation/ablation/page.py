@@ -53,6 +53,8 @@ _METHOD = """\
   of one table on one set of items: seen, unseen and each family by themselves.
   With these draws none of m comparisons can be below m x {smallest:.2g}. It
   says nothing about other training runs, other seeds or other data.
+- At equal totals, and beside one long example, an arm counts on the items that
+  have as many positives as it asks for.
 - "silent" is the share of outputs that count as collapsed to silence;
   "examples" the positives that there were, on average: an instrument may have
   fewer than were asked for.
@@ -60,10 +62,12 @@ _METHOD = """\
 _OURS = """\
 - Ours, and no figures of the paper (Wang et al., ICASSP 2022): data, lists of
   seen and unseen classes, network sizes, training, aggregation and all figures.
+- Baselines are set beside the reference arm asked for the same kind of target.
 - Ours: how a network that is conditioned by class is asked for a class that it
-  has never seen: by the nearest seen class of the same family, and by the best
-  of all seen classes picked with the answer in hand (an oracle, an upper
-  bound). The ideal ratio mask knows the answer too.
+  has never seen: by the seen class of the same family whose mean spectrum is
+  nearest to that of five examples, and by the best of all seen classes picked
+  with the answer in hand (an oracle, an upper bound). The ideal ratio mask
+  knows the answer too.
 """
 
 
@@ -250,7 +254,10 @@ def _family_table(
       counts += [row.difference] if row else []
     most = max(counts, key=lambda interval: interval.num_items)
     lines.append([items, format_n(most), *cells])
-  titles = [describe_arm(arm, axis, reference) for arm in arms]
+  kinds = {arm: ", level" for arm in arms if measure_of(arm) == LEVEL}
+  titles = [
+    describe_arm(arm, axis, reference) + kinds.get(arm, "") for arm in arms
+  ]
   return [
     "By family: the same paired differences in dB [95 %], and Holm p.\n",
     markdown_table(["items", "n (songs)", *titles], lines, words=1),

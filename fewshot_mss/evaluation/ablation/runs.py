@@ -18,11 +18,16 @@ WEIGHTS = "weights (SHA-256)"
 LISTS = "evaluation lists (SHA-256)"
 
 
+# What else has to be equal: other examples, or other figures, are no pair.
+_EQUAL = ("seed", "examples", "metrics", "collapse_db")
+
+
 class _Kept(NamedTuple):
   run: Run
   reference: Arm
   crossed: list[tuple[str, str]]
   draws: Draws
+  equal: dict[str, str | int | float]
 
 
 def compare_folders(first: Path, second: Path, output: Path) -> Path:
@@ -41,6 +46,12 @@ def compare_folders(first: Path, second: Path, output: Path) -> Path:
       compared.
   """
   one, other = _read(first), _read(second)
+  for name, value in one.equal.items():
+    if other.equal[name] != value:
+      raise InputError(
+        f"{second} was ablated with {name} {other.equal[name]}, {first} with "
+        f"{value}: ablate both alike"
+      )
   write_comparison(
     output,
     one.run,
@@ -78,6 +89,7 @@ def _read(place: Path) -> _Kept:
       Arm(**record["reference"]),
       [(one, other) for one, other in record["crossed"]],
       Draws(*record["draws"]),
+      {name: record["depends on"][name] for name in _EQUAL},
     )
   except InputError:
     raise

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fewshot_mss.evaluation.ablation.axes import ABSENT
+from fewshot_mss.evaluation.ablation.axes import ABSENT, ONE
 from fewshot_mss.evaluation.ablation.table import Arm, ArmScore
 from fewshot_mss.evaluation.bootstrap import (
   Interval,
@@ -126,12 +126,21 @@ def item_sets(scores: Sequence[ArmScore]) -> dict[str, list[ArmScore]]:
 
 
 def family_sets(scores: Sequence[ArmScore]) -> dict[str, list[ArmScore]]:
-  """Parts rows by group and family, as `seen: strings`; seen first."""
-  sets: dict[str, list[ArmScore]] = {}
-  order = sorted(scores, key=lambda s: (_seen_first(s.group), s.family))
-  for score in order:
-    sets.setdefault(f"{score.group}: {score.family}", []).append(score)
-  return sets
+  """Parts rows by group and family, as `seen: strings`; seen first.
+
+  The family is that of the item's one target, as the group is. By what an arm
+  asks for, an absent target would be paired with the present one where both
+  happen to be of one family, and nowhere else.
+  """
+  of_item = {s.place: s.family for s in scores if s.arm.target == ONE}
+  sets: dict[tuple[tuple[bool, str], str], list[ArmScore]] = {}
+  for score in scores:
+    family = of_item.get(score.place, score.family)
+    sets.setdefault((_seen_first(score.group), family), []).append(score)
+  return {
+    f"{group}: {family}": sets[(rank, group), family]
+    for (rank, group), family in sorted(sets)
+  }
 
 
 def measure_of(arm: Arm) -> str:

@@ -48,6 +48,20 @@ def clean(ax: Any, axis: str = "both") -> None:
     ax.spines[side].set_visible(False)
 
 
+def examples_text(rows: Sequence[Comparison]) -> str:
+  """Returns in brackets how many examples there were, if fewer than asked for.
+
+  Args:
+    rows: Of one number of shots.
+
+  Returns:
+    `(6.8)`, the mean over their items; nothing if there were as many.
+  """
+  counts = [row.figure.mean.num_items for row in rows]
+  there = np.average([row.figure.examples for row in rows], weights=counts)
+  return f"({there:.1f})" if there < rows[0].arm.shots - 0.05 else ""
+
+
 def main_sets(rows: Sequence[Comparison]) -> list[str]:
   """Returns the sets of items, without those of single datasets."""
   names = dict.fromkeys(row.items for row in rows)
