@@ -7,7 +7,10 @@ to its query scores the same both times.
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 
+import numpy as np
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
@@ -179,24 +182,35 @@ def evaluate_items(
   def read(chunk: Sequence[EvaluationItem]) -> EpisodeBatch:
     return read_items(chunk, reader, settings, max(shots), max_negatives, batch)
 
-  episodes_of = read_ahead([chunks[i] for i in missing], read)
-  with tqdm(
-    total=num_items,
-    initial=num_items - num_missing,
-    desc="evaluate",
-    unit="item",
-    disable=not progress,
-  ) as bar:
+  def score(i: int, episodes: EpisodeBatch, estimates: np.ndarray) -> None:
+    found = score_batch(
+      chunks[i], episodes, estimates, shots, collapse_db, (n_fft, hop_samples)
+    )
+    done[i] = _placed(found, chunks[i], dataset, catalogue)
+    if journal is not None:
+      journal.add(done[i])
+    bar.update(len(chunks[i]))
+
+  with (
+    closing(read_ahead([chunks[i] for i in missing], read)) as episodes_of,
+    tqdm(
+      total=num_items,
+      initial=num_items - num_missing,
+      desc="evaluate",
+      unit="item",
+      disable=not progress,
+    ) as bar,
+    # One batch is scored while the next one is separated.
+    ThreadPoolExecutor(1) as pool,
+  ):
+    scoring: Future[None] | None = None
     for i, episodes in zip(missing, episodes_of, strict=True):
-      chunk = chunks[i]
       estimates = separate(episodes.mixture, episodes.support)
-      found = score_batch(
-        chunk, episodes, estimates, shots, collapse_db, (n_fft, hop_samples)
-      )
-      done[i] = _placed(found, chunk, dataset, catalogue)
-      if journal is not None:
-        journal.add(done[i])
-      bar.update(len(chunk))
+      if scoring is not None:
+        scoring.result()
+      scoring = pool.submit(score, i, episodes, estimates)
+    if scoring is not None:
+      scoring.result()
   return [score for scores in done for score in scores or ()]
 
 

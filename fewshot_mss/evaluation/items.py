@@ -2,7 +2,8 @@
 
 import concurrent.futures
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from typing import TypeVar
 
 import jax
 import numpy as np
@@ -12,6 +13,9 @@ from fewshot_mss.data.episodes import EpisodeSpec
 from fewshot_mss.data.evaluation_items import EvaluationItem
 from fewshot_mss.data.records import RecordReader, read_episode
 from fewshot_mss.episode import EpisodeBatch, Support
+
+Chunk = TypeVar("Chunk")
+Sound = TypeVar("Sound")
 
 
 def choose_items(
@@ -115,10 +119,13 @@ def read_items(
 
 
 def read_ahead(
-  chunks: list[Sequence[EvaluationItem]],
-  read: Callable[[Sequence[EvaluationItem]], EpisodeBatch],
-) -> Iterator[EpisodeBatch]:
-  """Yields the batches, reading the next one while this one is computed."""
+  chunks: Sequence[Chunk], read: Callable[[Chunk], Sound]
+) -> Generator[Sound, None, None]:
+  """Yields the batches, reading the next one while this one is computed.
+
+  Close it: what collects garbage may do so in the thread that reads, which
+  cannot wait for itself.
+  """
   if not chunks:
     return
   with concurrent.futures.ThreadPoolExecutor(1) as pool:

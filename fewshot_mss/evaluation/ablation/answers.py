@@ -1,6 +1,7 @@
 """Outputs of all conditions of some items, each clip embedded once."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -84,12 +85,14 @@ class Answerer:
       if clip not in self._embedded:
         new.setdefault(clip.num_samples, []).append(clip)
     groups = list(new.values())
-    sounds = read_ahead(
-      groups, lambda held: np.stack([self._read(clip) for clip in held])
-    )
-    for held, sound in zip(groups, sounds, strict=True):
-      embedded = self._network.embed(sound)
-      self._embedded |= zip(held, embedded, strict=True)
+
+    def read(held: Sequence[Clip]) -> np.ndarray:
+      return np.stack([self._read(clip) for clip in held])
+
+    with closing(read_ahead(groups, read)) as sounds:
+      for held, sound in zip(groups, sounds, strict=True):
+        embedded = self._network.embed(sound)
+        self._embedded |= zip(held, embedded, strict=True)
 
   def _support(
     self, batch: int, conditions: Sequence[Sequence[Condition]]
