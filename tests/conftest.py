@@ -1,6 +1,9 @@
 """What every test shares: shapes checked at run time, eight CPU devices."""
 
+import importlib
 import os
+import shutil
+import sys
 import tempfile
 
 from processes import xla_flags
@@ -149,3 +152,18 @@ def catalogue_of():
     )
 
   return make
+
+
+@pytest.fixture
+def museval(monkeypatch, tmp_path_factory):
+  """museval itself.
+
+  It does not start without the programs ffmpeg and ffprobe, and calls neither
+  for its figures: empty ones do where there are none.
+  """
+  if "museval" not in sys.modules and not shutil.which("ffprobe"):
+    folder = tmp_path_factory.mktemp("programs")
+    for name in ("ffmpeg", "ffprobe"):
+      (folder / name).touch(mode=0o700)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+  return importlib.import_module("museval")

@@ -1,10 +1,8 @@
 """BSSEval v4 by museval; what it is given, and what is made of its figures."""
 
-import importlib
 import json
 import math
 import os
-import shutil
 import subprocess
 import sys
 import types
@@ -118,21 +116,6 @@ def test_the_report_counts_as_sisec_does():
     "SDR, median over frames of 1 s, then over songs, 5 shots: "
     "bass +3.00 dB (n = 3 songs), horn none (n = 0 songs)"
   )
-
-
-@pytest.fixture
-def museval(monkeypatch, tmp_path_factory):
-  """museval itself.
-
-  It does not start without the programs ffmpeg and ffprobe, and calls neither
-  for its figures: empty ones do where there are none.
-  """
-  if "museval" not in sys.modules and not shutil.which("ffprobe"):
-    folder = tmp_path_factory.mktemp("programs")
-    for name in ("ffmpeg", "ffprobe"):
-      (folder / name).touch(mode=0o700)
-    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
-  return importlib.import_module("museval")
 
 
 def check_schema(museval, content):
