@@ -82,6 +82,12 @@ def test_museval_runs_beside_and_goes_on(
   assert all(np.isnan(f["SDR"]).tolist() == [0, 1, 0] for f in found.values())
   told = read(folder)["provenance"]["museval 0.4.1 (BSSEval v4)"]
   assert "3 shots: bass +2.00 dB (n = 3 songs), horn +2.00 dB" in told
+  # museval would take what lies there of a song that is no longer scored.
+  old = folder / "museval" / "test" / "old.json"
+  old.parent.mkdir(parents=True)
+  old.write_text("{}")
+  run(config, workdir, root, museval=True)
+  assert not old.exists()
 
 
 def test_museval_that_is_missing_is_named(workdir, root, monkeypatch, capsys):

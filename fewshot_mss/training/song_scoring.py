@@ -6,6 +6,7 @@ process 0 writes. Songs that an earlier start has done are not done again.
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -227,6 +228,8 @@ def _write(
   scores = in_list_order(
     [result.scores for result in results], [settings.dataset]
   )
+  # museval reads whatever lies there: nothing of earlier songs or weights.
+  shutil.rmtree(folder / "museval", ignore_errors=True)
   if settings.museval:
     for result in results:
       # Below `test`, where museval looks for songs.
