@@ -34,14 +34,17 @@ def run(name, gain_db, model=None, list_hash=HASH, more=()):
     row._replace(arm=row.arm._replace(model=model or name))
     for row in [*rows, *more]
   ]
-  return Run(name, with_baselines(rows), list_hash, {"weights": f"of {name}"})
-
-
-def compared(first, second, reference=None):
-  reference = reference or REFERENCE._replace(model=first.name)
-  return compare_runs(
-    first, second, reference=reference, crossed=[], draws=Draws(99, 0)
+  return Run(
+    name,
+    with_baselines(rows),
+    list_hash,
+    {"weights": f"of {name}"},
+    REFERENCE._replace(model=model or name),
   )
+
+
+def compared(first, second):
+  return compare_runs(first, second, crossed=[], draws=Draws(99, 0))
 
 
 def test_the_second_minus_the_first_on_equal_arms():
@@ -85,20 +88,35 @@ def test_several_checkpoints_are_paired_by_name():
   for name, gain in (("a", 0.0), ("b", 0.5)):
     held = run(name, gain, model="demo")
     both.append(held._replace(scores=[*held.scores, *more]))
-  found = compared(*both, reference=REFERENCE)
+  found = compared(*both)
   (row,) = found["conditioning"]
   assert row.arm.model == "classes" and row.difference.mean == 0.0
-  # With another name the reference is not there.
-  other = both[1]._replace(
-    scores=[
-      s._replace(arm=s.arm._replace(model="new"))
-      if s.arm.model == "demo"
-      else s
-      for s in both[1].scores
-    ]
+
+
+def test_references_are_compared_whatever_they_are():
+  negatives = arm(negatives=5)
+  more = scores(negatives, [10.0, 12.0, 14.0, 16.0])
+  second = run("b", 0.5, more=more)
+  second = second._replace(reference=negatives._replace(model="b"))
+  found = compared(run("a", 0.0), second)
+  (seen,) = found[REFERENCE_AXIS]
+  assert seen.arm.negatives == 5
+  assert (seen.figure.mean.mean, seen.against_figure.mean.mean) == (13.0, 4.0)
+  assert seen.difference.mean == 9.0
+  assert found[FAMILIES]
+  # Of equal arms as ever.
+  assert [r.difference.mean for r in found["shots"]] == [1.0]
+  # A class is told another way: no arm is the same.
+  told = Run(
+    "c",
+    with_baselines(scores(arm(model="c", reading="class"), [2.0] * 4)),
+    HASH,
+    {},
+    arm(model="c", reading="class"),
   )
-  with pytest.raises(InputError, match="b lacks the reference arm of a"):
-    compared(both[0], other, reference=REFERENCE)
+  found = compared(run("a", 0.0), told)
+  assert list(found) == [REFERENCE_AXIS, FAMILIES, BASELINES]
+  assert found[REFERENCE_AXIS][0].difference.mean == -2.0
 
 
 def test_other_lists_are_refused():
@@ -109,15 +127,6 @@ def test_other_lists_are_refused():
     compared(run("a", 0.0), run("b", 0.0, list_hash="ffff"))
 
 
-def test_a_run_without_the_reference_arm_is_refused():
-  second = run("b", 0.0)
-  second = second._replace(
-    scores=[s for s in second.scores if s.arm.shots != 5]
-  )
-  with pytest.raises(InputError, match="lacks the reference arm"):
-    compared(run("a", 0.0), second)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
   folder = tmp_path_factory.mktemp("compare") / "new"
@@ -125,7 +134,6 @@ def folder(tmp_path_factory):
     folder,
     run("a", 0.0),
     run("b", 0.5),
-    reference=REFERENCE._replace(model="a"),
     crossed=[],
     bootstrap_samples=99,
     seed=0,
@@ -140,7 +148,12 @@ def test_the_page_by_hand(folder):
   ]
   text = (folder / "compare.md").read_text()
   assert text.startswith("# Two checkpoints side by side\n\nA: a\n")
-  assert "- weights: of a\n\nB: b\n\n- weights: of b\n" in text
+  for letter, name in (("A", "a"), ("B", "b")):
+    assert (
+      f"{letter}: {name}\n\n- weights: of {name}\n\nIts reference arm: model "
+      f"{name}, examples, 5 shots of 2 s, "
+    ) in text
+  assert "though they differ" not in text
   assert "arm minus the same arm of A" in text
   assert "![Difference](compare.png)" in text
   assert (
@@ -185,7 +198,6 @@ def test_nothing_is_written_if_the_runs_do_not_fit(tmp_path):
       tmp_path / "new",
       run("a", 0.0),
       run("b", 0.0, list_hash="ffff"),
-      reference=REFERENCE._replace(model="a"),
       crossed=[],
       bootstrap_samples=9,
       seed=0,
@@ -200,7 +212,6 @@ def test_a_folder_that_cannot_be_is_named(tmp_path):
       tmp_path / "file" / "below",
       run("a", 0.0),
       run("b", 0.0),
-      reference=REFERENCE._replace(model="a"),
       crossed=[],
       bootstrap_samples=9,
       seed=0,

@@ -45,41 +45,42 @@ class Run(NamedTuple):
     scores: Its rows.
     list_hash: Of the list of items that it was scored on.
     provenance: What the reader must know of it.
+    reference: The arm that its others were compared with.
   """
 
   name: str
   scores: Sequence[ArmScore]
   list_hash: str
   provenance: Mapping[str, str | int | float]
+  reference: Arm
 
 
 def compare_runs(
   first: Run,
   second: Run,
   *,
-  reference: Arm,
   crossed: Sequence[tuple[str, str]],
   draws: Draws,
 ) -> dict[str, list[Comparison]]:
   """Compares two runs arm by arm on the items that both have.
 
-  Where each run has one checkpoint, its name does not matter.
+  Where each run has one checkpoint, its name does not matter. The reference
+  arms are compared whatever they are: one checkpoint may hear negatives, or be
+  told a class, where the other does not.
 
   Args:
     first: A run.
     second: Another one.
-    reference: The reference arm of the first.
     crossed: Pairs of settings of which every combination was asked.
     draws: Of the bootstrap.
 
   Returns:
     By axis, of every arm that both have, second minus first: `REFERENCE`,
-    `FAMILIES`, the axes without the reference arm, and `BASELINES`. Corrected
-    for number (Holm) within an axis and a set of items.
+    `FAMILIES`, the axes without the reference arm of the first, and
+    `BASELINES`. Corrected for number (Holm) within an axis and a set of items.
 
   Raises:
-    InputError: If the runs were scored on different lists, or have no arm, or
-      not the reference arm, in common.
+    InputError: If the runs were scored on different lists.
   """
   if first.list_hash != second.list_hash:
     raise InputError(
@@ -87,19 +88,14 @@ def compare_runs(
       f"than {first.name} ({first.list_hash[:12]}): ablate both on one list"
     )
   rows = [first.scores, second.scores]
+  reference, own = first.reference, second.reference
   models = [{s.arm.model for s in of if not is_baseline(s.arm)} for of in rows]
   if [len(of) for of in models] == [1, 1]:
-    rows = [_called(reference.model, of) for of in rows]
+    rows[1] = _called(reference.model, rows[1])
+    own = own._replace(model=reference.model)
   others, mine = ({s.arm: None for s in of} for of in rows)
   common = [arm for arm in others if arm in mine]
   arms = [arm for arm in common if not is_baseline(arm)]
-  if reference not in arms:
-    raise InputError(
-      f"{second.name} lacks the reference arm of {first.name}, or its "
-      f"checkpoint {reference.model}: ablate both with one config; where one "
-      "hears no negatives, name it first; where one is conditioned by class, "
-      "ablate the other with --config.ablation.models=NAME=WORKDIR"
-    )
   axes = arms_by_axis(arms, reference, crossed)
   asked = {
     axis: [arm for arm in axes[axis] if arm != reference] for axis in axes
@@ -111,9 +107,9 @@ def compare_runs(
 
   before_families, after_families = (tables(family_sets(of)) for of in rows)
   return {
-    REFERENCE: over([reference]),
+    REFERENCE: compare_sets([(own, reference)], after, before, draws),
     FAMILIES: compare_sets(
-      [(reference, reference)], after_families, before_families, draws
+      [(own, reference)], after_families, before_families, draws
     ),
     **{axis: over(asked[axis]) for axis in in_order(axes)},
     BASELINES: over([arm for arm in common if is_baseline(arm)]),
@@ -125,7 +121,6 @@ def write_comparison(
   first: Run,
   second: Run,
   *,
-  reference: Arm,
   crossed: Sequence[tuple[str, str]],
   bootstrap_samples: int,
   seed: int,
@@ -136,7 +131,6 @@ def write_comparison(
     folder: Where to; made if it is not there.
     first: A run, called A there.
     second: Another one, called B.
-    reference: The reference arm of the first.
     crossed: Pairs of settings of which every combination was asked.
     bootstrap_samples: Draws of each interval and p-value.
     seed: Of the draws.
@@ -147,21 +141,19 @@ def write_comparison(
   """
   figure_of = import_figure(PRINT_DPI)
   draws = Draws(bootstrap_samples, seed)
-  found = compare_runs(
-    first, second, reference=reference, crossed=crossed, draws=draws
-  )
+  found = compare_runs(first, second, crossed=crossed, draws=draws)
   page = comparison_markdown(
     found,
     names=(first.name, second.name),
     provenance=(first.provenance, second.provenance),
-    reference=reference,
+    references=(first.reference, second.reference),
     draws=draws,
     figure="compare.png",
   )
   try:
     folder.mkdir(parents=True, exist_ok=True)
     figure = draw_comparison(
-      figure_of, found, reference, (first.name, second.name)
+      figure_of, found, first.reference, (first.name, second.name)
     )
     save_figure(figure, folder / "compare.png")
     write_text_whole(folder / "compare.md", page)

@@ -36,7 +36,7 @@ def comparison_markdown(
   *,
   names: tuple[str, str],
   provenance: tuple[Provenance, Provenance],
-  reference: Arm,
+  references: tuple[Arm, Arm],
   draws: Draws,
   figure: str,
 ) -> str:
@@ -46,7 +46,7 @@ def comparison_markdown(
     found: Of `compare_runs`.
     names: Of the two runs.
     provenance: What the reader must know of each.
-    reference: The reference arm.
+    references: The reference arm of each.
     draws: Of the bootstrap.
     figure: Name of the picture beside the page.
 
@@ -54,16 +54,21 @@ def comparison_markdown(
     Markdown.
   """
   parts = ["# Two checkpoints side by side\n"]
-  for letter, name, known in zip("AB", names, provenance, strict=True):
+  for letter, name, known, reference in zip(
+    "AB", names, provenance, references, strict=True
+  ):
     parts += [f"{letter}: {name}\n", bullets(known)]
-  parts.append(f"The reference arm: {describe_settings(reference)}.\n")
+    parts.append(f"Its reference arm: {describe_settings(reference)}.\n")
   parts.append(method_notes(draws, "the same arm of A"))
+  settings = [reference._replace(model="") for reference in references]
+  if settings[0] != settings[1]:
+    parts.append("The reference arms are compared, too, though they differ.\n")
   parts.append(f"![Difference]({figure})\n")
   for axis, rows in found.items():
     if rows:
       title = describe_axis(axis)
       parts.append(f"## {title[0].upper()}{title[1:]}\n")
-      parts += _tables(axis, rows, reference)
+      parts += _tables(axis, rows, references[0])
   return "\n".join(parts)
 
 

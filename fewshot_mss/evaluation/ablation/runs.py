@@ -24,7 +24,6 @@ _EQUAL = ("seed", "examples", "metrics", "collapse_db")
 
 class _Kept(NamedTuple):
   run: Run
-  reference: Arm
   crossed: list[tuple[str, str]]
   draws: Draws
   equal: dict[str, str | int | float]
@@ -56,7 +55,6 @@ def compare_folders(first: Path, second: Path, output: Path) -> Path:
     output,
     one.run,
     other.run,
-    reference=one.reference,
     crossed=one.crossed,
     bootstrap_samples=one.draws.samples,
     seed=one.draws.seed,
@@ -85,8 +83,8 @@ def _read(place: Path) -> _Kept:
         scores=read_table(folder / TABLE),
         list_hash=" ".join(lists),
         provenance=record["provenance"],
+        reference=Arm(**record["reference"]),
       ),
-      Arm(**record["reference"]),
       [(one, other) for one, other in record["crossed"]],
       Draws(*record["draws"]),
       {name: record["depends on"][name] for name in _EQUAL},
