@@ -213,10 +213,12 @@ def stop_launcher(tmp_path, program, signals, *options):
     stderr=subprocess.PIPE,
     text=True,
   ) as launcher:
-    pids = []
-    while len(pids) < 2:
-      with ready.open() as pipe:
-        pids += [int(line) for line in pipe]
+    said = b""
+    # Opened for both, it has no end between one writer and the next.
+    with ready.open("r+b", buffering=0) as pipe:
+      while said.count(b"\n") < 2:
+        said += pipe.read(64)
+    pids = [int(line) for line in said.split()]
     for number in signals:
       launcher.send_signal(number)
       # Told before it waits, so the next signal is another one.
