@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -9,6 +11,7 @@ from fewshot_mss import cli
 from fewshot_mss.data.sources import load_sources
 from fewshot_mss.evaluation.ablation.conditions import read_conditions
 from fewshot_mss.evaluation.ablation.table import read_table
+from test_multihost import environment, start_both
 from tiny_archive import MODEL, random_params, write_archive
 
 WORDS = (
@@ -93,6 +96,29 @@ def test_a_run_compared_with_itself_differs_in_nothing(ablated, tmp_path):
   for line in cells:
     assert line[2:4] == line[4:6]
     assert line[6].startswith("+0.0") or line[6] == ""
+
+
+def test_two_processes_ablate_as_one_does(ablated, toy_dataset, tmp_path):
+  # One device instead of eight: with figures of its own in the last digits.
+  words = [*WORDS, f"--workdir={ablated}"]
+  words.append(f"--config.data.sources={toy_dataset}")
+  # A few arms: the whole grid is asked above.
+  words += ["--config.ablation.crossed=()", "--config.ablation.axes.shots=(1,)"]
+  words.append("--config.ablation.axes.quality=('reverberant',)")
+  one, two = (tmp_path / name for name in ("one", "two"))
+  program = [sys.executable, "-m", "fewshot_mss.cli", "ablate", *words]
+  subprocess.run([*program, f"--output={one}"], env=environment(), check=True)
+  both = start_both(*program[1:], f"--output={two}")
+  try:
+    said = [process.communicate(timeout=300) for process in both]
+  finally:
+    for process in both:
+      process.kill()
+  assert [process.returncode for process in both] == [0, 0], said
+  assert (one / "ablation.csv").read_bytes() == (
+    two / "ablation.csv"
+  ).read_bytes()
+  assert {p.name for p in one.iterdir()} == {p.name for p in two.iterdir()}
 
 
 def refused(capsys, words):
