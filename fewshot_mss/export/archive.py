@@ -9,7 +9,6 @@ a stranger can be opened.
 import dataclasses
 import hashlib
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from flax.traverse_util import unflatten_dict
 
 import fewshot_mss
 from fewshot_mss.errors import InputError
+from fewshot_mss.export import folder
 from fewshot_mss.export.checks import (
   CONFIG_NAME,
   FORMAT_VERSION,
@@ -29,7 +29,7 @@ from fewshot_mss.export.dtypes import flat_float32, from_bytes, to_bytes
 
 WEIGHTS_NAME = "model.safetensors"
 CARD_NAME = "README.md"
-_NAMES = {CONFIG_NAME, WEIGHTS_NAME, CARD_NAME}
+_NAMES = (CONFIG_NAME, WEIGHTS_NAME, CARD_NAME)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -37,8 +37,8 @@ class Archive:
   """What an archive holds, checked.
 
   Attributes:
-    params: Parameters of `FewShotSeparator`, as a nested dictionary; float32,
-      whatever the file holds.
+    params: Parameters of `FewShotSeparator`, as a nested dictionary; read from
+      a file, they are float32, whatever it holds.
     model: Its fields.
     instruments: The classes that training has seen, in the order of class_id.
     training: Summary of the training; `mixture_s` and `example_s` for sure.
@@ -101,12 +101,7 @@ def save_archive(
     config["card_sha256"] = hashlib.sha256(card.encode()).hexdigest()
   check_replaceable(directory)
   contents[CONFIG_NAME] = (json.dumps(config, indent=2) + "\n").encode()
-  try:
-    _replace(directory, contents)
-  except OSError as error:
-    raise InputError(
-      f"{directory} cannot be written ({error.strerror}): choose another folder"
-    ) from error
+  folder.write_folder(directory, contents)
 
 
 def load_archive(directory: Path) -> Archive:
@@ -173,28 +168,6 @@ def _read(path: Path) -> bytes:
     ) from error
 
 
-def _replace(directory: Path, contents: dict[str, bytes]) -> None:
-  """Writes files beside `directory`, then puts them in its place."""
-  directory = directory.absolute()
-  directory.parent.mkdir(parents=True, exist_ok=True)
-  with tempfile.TemporaryDirectory(
-    dir=directory.parent, prefix=f".{directory.name}."
-  ) as scratch:
-    new, old = Path(scratch) / "new", Path(scratch) / "old"
-    new.mkdir()
-    for name, content in contents.items():
-      (new / name).write_bytes(content)
-    if not directory.exists():
-      new.rename(directory)
-      return
-    directory.rename(old)
-    try:
-      new.rename(directory)
-    except OSError:
-      old.rename(directory)
-      raise
-
-
 def check_replaceable(directory: Path) -> None:
   """Refuses to replace what `save_archive` did not write.
 
@@ -204,22 +177,14 @@ def check_replaceable(directory: Path) -> None:
   Raises:
     InputError: If anything else is there.
   """
-  if not directory.exists():
-    return
-  advice = "choose another folder for the model"
-  if not directory.is_dir():
-    raise InputError(f"{directory} is a file: {advice}")
-  names = {path.name for path in directory.iterdir()}
-  strange = sorted(names - _NAMES)
-  if strange or (names and not {CONFIG_NAME, WEIGHTS_NAME} <= names):
-    named = (strange or sorted(names))[0]
-    raise InputError(f"{directory} holds {named} and is no model: {advice}")
-  if CARD_NAME in names:
+  folder.check_replaceable(directory, _NAMES)
+  card = directory / CARD_NAME
+  if card.exists():
     config = _read_config(directory)
     ours = config.get("card_sha256") if isinstance(config, dict) else None
-    if hashlib.sha256(_read(directory / CARD_NAME)).hexdigest() != ours:
+    if hashlib.sha256(_read(card)).hexdigest() != ours:
       # A person who chose a licence wrote it there.
       raise InputError(
-        f"{directory / CARD_NAME} has been changed since it was written: "
-        "move it away, or choose another folder for the model"
+        f"{card} has been changed since it was written: move it away, or "
+        "choose another folder for the model"
       )

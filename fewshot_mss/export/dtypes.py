@@ -80,22 +80,22 @@ def from_bytes(weights: bytes, dtype: str, path: Path) -> dict[str, np.ndarray]:
   }
 
 
-def round_params(params: Mapping[str, Any], dtype: str) -> dict[str, Any]:
-  """Returns parameters as they come back from a file of a type.
+def cast_params(params: Mapping[str, Any], dtype: str) -> dict[str, Any]:
+  """Returns parameters in the type that a file of theirs would have.
 
   Args:
     params: Of a network, finite.
     dtype: A key of `DTYPES`.
 
   Returns:
-    The same tree in float32.
+    The same tree.
 
   Raises:
     InputError: If a value is too large for the type.
   """
   return unflatten_dict(
     {
-      name: _rounded(name, leaf, dtype).astype(np.float32)
+      name: _rounded(name, leaf, dtype)
       for name, leaf in flat_float32(params).items()
     },
     sep="/",
