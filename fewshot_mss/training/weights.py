@@ -63,7 +63,7 @@ def read_weights(workdir: Path, checkpoint: str = LEFT) -> Weights:
     steps = archive.training["steps"]
     return Weights(archive, f"the model that the run left, step {steps}")
   step = _step(workdir / "checkpoints", checkpoint)
-  config = _config_of(workdir)
+  config = read_config(workdir)
   params = read_average(
     workdir / "checkpoints" / str(step), jax.eval_shape(init_of(config))
   )
@@ -128,8 +128,18 @@ def _step(folder: Path, checkpoint: str) -> int:
   )
 
 
-def _config_of(workdir: Path) -> ConfigDict:
-  """Returns the configuration that a run began with."""
+def read_config(workdir: Path) -> ConfigDict:
+  """Returns the configuration that a run began with.
+
+  Args:
+    workdir: Folder of the run.
+
+  Returns:
+    The configuration.
+
+  Raises:
+    InputError: If it cannot be read.
+  """
   path = workdir / "config.json"
   config = get_config()
   try:
