@@ -161,8 +161,14 @@ def test_one_flipped_bit_is_found(archive_dir, place):
   weights = bytearray(path.read_bytes())
   weights[place] ^= 1
   path.write_bytes(weights)
-  with pytest.raises(InputError, match=r"model\.safetensors is damaged"):
+  found = hashlib.sha256(weights).hexdigest()[:12]
+  with pytest.raises(
+    InputError, match=r"model\.safetensors is damaged"
+  ) as told:
     load_archive(archive_dir)
+  config = json.loads((archive_dir / "config.json").read_text())
+  assert f"is {found}..., in config.json it is" in str(told.value)
+  assert f"it is {config['weights_sha256'][:12]}...;" in str(told.value)
 
 
 def test_a_dropped_tensor_is_named(archive_dir):
