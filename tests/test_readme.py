@@ -65,6 +65,12 @@ def test_all_blocks_run_in_order(clone):
   # smallest one instead of the demo's.
   script = re.sub(r"(?m)^make ", "make --dry-run ", script)
   script = script.replace("configs/demo.py", "configs/tiny.py")
+  # One test song has no other one to take examples from.
+  script = script.replace(
+    "configs/ablation.py",
+    "configs/ablation.py --config.ablation.reference.origin='same song' "
+    "--config.ablation.max_items=2 --config.ablation.crossed='()'",
+  )
   done = run(["bash", "-c", script], clone)
   assert done.returncode == 0, done.stderr
   song, rate_hz = soundfile.read(clone / "song.wav", dtype="int16")
@@ -76,6 +82,8 @@ def test_all_blocks_run_in_order(clone):
   np.testing.assert_array_equal(parts[0][0] + parts[1][0], song)
   assert (clone / "shown" / "episode.png").exists()
   assert (clone / "stats.png").exists()
+  assert (clone / "runs" / "mine" / "ablation" / "report.md").exists()
+  assert (clone / "runs" / "compared" / "compare.png").exists()
 
   for block in blocks("python"):
     code = block
