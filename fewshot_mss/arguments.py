@@ -271,7 +271,8 @@ def _add_separate_verb(verbs: argparse._SubParsersAction) -> None:
     "--model",
     type=Path,
     required=True,
-    help="folder of a model: WORKDIR/model of a training",
+    help="folder of a model: WORKDIR/model of a training, or of an export; or "
+    "hf://user/name of the Hugging Face Hub",
   )
   separate.add_argument("-o", "--output", type=Path, required=True)
   separate.add_argument(

@@ -288,6 +288,8 @@ def _export(parsed: argparse.Namespace) -> None:
     parsed.output,
     form=parsed.form,
     checkpoint=parsed.checkpoint,
+    dtype=parsed.dtype,
+    push=parsed.push,
   ):
     print(line)
 

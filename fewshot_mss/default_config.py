@@ -203,6 +203,10 @@ def get_config() -> ConfigDict:
   return ConfigDict(
     {
       "seed": 0,
+      # Folder of an archive (`fewshot-mss export`, or WORKDIR/model), or
+      # hf://user/name, whose weights the training begins with; see
+      # training/beginning.py. '' is none.
+      "init_from": "",
       # First and last step of a trace for TensorBoard's profiler; (0, 0) is
       # none.
       "profile_steps": (0, 0),

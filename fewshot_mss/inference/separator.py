@@ -15,6 +15,7 @@ from fewshot_mss.episode import Support
 from fewshot_mss.errors import InputError
 from fewshot_mss.export.archive import Archive, load_archive
 from fewshot_mss.export.checks import build_model
+from fewshot_mss.export.hub import local_folder
 from fewshot_mss.inference.inputs import (
   Example,
   Song,
@@ -96,7 +97,8 @@ class Separator:
     """Loads an archive.
 
     Args:
-      directory: What `save_archive` wrote.
+      directory: What `save_archive` wrote, or `hf://user/name` for a model of
+        the Hugging Face Hub, which needs the extra [hub].
 
     Returns:
       The separator.
@@ -104,7 +106,7 @@ class Separator:
     Raises:
       InputError: If it is none, or damaged; see `load_archive`.
     """
-    return cls(load_archive(Path(directory)))
+    return cls(load_archive(local_folder(directory)))
 
   def separate(
     self,

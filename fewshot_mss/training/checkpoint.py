@@ -32,6 +32,8 @@ _FREE = {
   "train.keep_checkpoints",
   "train.compilation_cache",
 }
+# Leaves that came later, and what a run that lacks them was made with.
+_LATER = {"init_from": ""}
 # Whole groups of such, which a run that is older than a group lacks.
 _SCORING = ("eval.", "ablation")
 
@@ -123,13 +125,20 @@ def save(
   )
 
 
-def claim_workdir(workdir: Path, config: ConfigDict, data_hash: str) -> None:
+def claim_workdir(
+  workdir: Path,
+  config: ConfigDict,
+  data_hash: str,
+  begun_from: Mapping[str, Any] | None = None,
+) -> None:
   """Writes `config.json`, or checks that the one there is of the same run.
 
   Args:
     workdir: Folder of the run; made if it is not there.
     config: Of this start.
     data_hash: Of the datasets of this start, see `Sources.content_hash`.
+    begun_from: What a run without a checkpoint begins with, see
+      `describe_beginning`; None for nothing, or for one that goes on.
 
   Raises:
     InputError: If the folder holds a run that differs in what matters, holds
@@ -139,6 +148,8 @@ def claim_workdir(workdir: Path, config: ConfigDict, data_hash: str) -> None:
     "config": json.loads(config.to_json_best_effort()),
     "data_hash": data_hash,
   }
+  if begun_from is not None:
+    mine["begun_from"] = dict(begun_from)
   path = workdir / "config.json"
   check_writable(workdir)
   try:
@@ -159,7 +170,8 @@ def claim_workdir(workdir: Path, config: ConfigDict, data_hash: str) -> None:
     theirs = json.loads(there)
     differing = _differences(theirs["config"], mine["config"])
     their_hash = theirs["data_hash"]
-  except (ValueError, KeyError, TypeError) as error:
+    began = theirs.get("begun_from", {}).get("weights_sha256")
+  except (ValueError, KeyError, TypeError, AttributeError) as error:
     raise InputError(
       f"{path} is damaged: name another --workdir, or remove this one"
     ) from error
@@ -174,6 +186,12 @@ def claim_workdir(workdir: Path, config: ConfigDict, data_hash: str) -> None:
       f"workdir {workdir} holds a run on another dataset than "
       f"{config.data.sources}, or with other weights: name another --workdir, "
       "or what it began with in data.sources"
+    )
+  if begun_from is not None and began != begun_from["weights_sha256"]:
+    raise InputError(
+      f"workdir {workdir} holds a run that began with other weights than those "
+      f"that are in {config.init_from} now: name another --workdir, or put "
+      "back what was there"
     )
 
 
@@ -234,7 +252,7 @@ def _differences(
   found = []
   for key in sorted({*theirs, *mine}):
     name = prefix + key
-    before, now = theirs.get(key), mine.get(key)
+    before, now = theirs.get(key, _LATER.get(name)), mine.get(key)
     if isinstance(before, dict) and isinstance(now, dict):
       found += _differences(before, now, f"{name}.")
     elif before != now and name not in _FREE and not name.startswith(_SCORING):

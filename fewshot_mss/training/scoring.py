@@ -250,6 +250,13 @@ def _write(
     "machine": machine_description(),
     "command": " ".join(["fewshot-mss", *sys.argv[1:]]),
   }
+  begun = archive.training.get("begun_from")
+  if begun is not None:
+    provenance["begun with"] = (
+      f"weights {begun['weights_sha256']}, trained on "
+      f"{', '.join(begun['training'].get('data', ['what is not stated']))}: "
+      "whether they have heard the songs of the test has not been looked into"
+    )
   if sources.notes:
     provenance["left out"] = "; ".join(sources.notes)
   write_evaluation(folder, scores, summary, provenance)

@@ -11,7 +11,11 @@ from fewshot_mss.data.pipeline import episode_batches
 from fewshot_mss.data.sources import Sources, load_sources
 from fewshot_mss.episode import EpisodeBatch
 from fewshot_mss.errors import RestartError
-from fewshot_mss.export.archive import check_replaceable, save_archive
+from fewshot_mss.export.archive import (
+  Archive,
+  check_replaceable,
+  save_archive,
+)
 from fewshot_mss.models.separator import FewShotSeparator
 from fewshot_mss.training import (
   checkpoint,
@@ -19,6 +23,11 @@ from fewshot_mss.training import (
   recovery,
   scoring,
   shown_episode,
+)
+from fewshot_mss.training.beginning import (
+  begin_with,
+  describe_beginning,
+  read_beginning,
 )
 from fewshot_mss.training.compilation import compiled_programs_in
 from fewshot_mss.training.full_disk import told_in_a_line
@@ -30,7 +39,7 @@ from fewshot_mss.training.run_checks import check_run
 from fewshot_mss.training.step import TrainState
 from fewshot_mss.training.stopwatch import DISPATCHING, WAITING, Stopwatch
 from fewshot_mss.training.trace import StepTrace
-from fewshot_mss.training.weights import training_summary
+from fewshot_mss.training.weights import begun_from, training_summary
 
 # Steps after which the speed is told for the first time: the first ones wait
 # for the compiler.
@@ -70,9 +79,17 @@ def train_and_evaluate(
   validates = scoring.has_items(sources, "validation")
   tests = scoring.has_items(sources, "test")
   check_replaceable(workdir / "model")
-  checkpoint.claim_workdir(workdir, config, sources.content_hash)
+  beginning = read_beginning(config, workdir)
+  checkpoint.claim_workdir(
+    workdir,
+    config,
+    sources.content_hash,
+    None if beginning is None else describe_beginning(beginning),
+  )
   with _compiled_programs(config, workdir), told_in_a_line(workdir):
-    state = _train(config, workdir, sources, model, validates, on_step)
+    state = _train(
+      config, workdir, sources, model, validates, beginning, on_step
+    )
     _finish(config, workdir, sources, model, tests, state)
   return state
 
@@ -83,6 +100,7 @@ def _train(
   sources: Sources,
   model: FewShotSeparator,
   validates: bool,
+  beginning: Archive | None,
   on_step: Callable[[int], None],
 ) -> TrainState:
   """Takes the steps that are not yet done; returns the last state."""
@@ -91,6 +109,12 @@ def _train(
   shown = shown_episode.read_shown(config, model, sources)
   steps = config.train.steps
   state, first, window = recovery.restore_newest(workdir, state)
+  notes = list(sources.notes)
+  if beginning is not None and not first:
+    state, taken = begin_with(
+      state, beginning, config.model.conditioning, sources.class_names
+    )
+    notes.insert(0, taken)
   with checkpoint.open_manager(
     workdir, config.train.keep_checkpoints
   ) as manager:
@@ -109,7 +133,7 @@ def _train(
     ):
       for line in (
         _introduction(config, state, sources, first),
-        *sources.notes,
+        *notes,
       ):
         writer.say(line)
       rows = MetricRows(config, writer, stopwatch, window)
@@ -175,7 +199,8 @@ def _finish(
       jax.device_get(state.ema_params),
       model=config.model.to_dict(),
       instruments=sources.class_names,
-      training=training_summary(config, sources.provenance),
+      training=training_summary(config, sources.provenance)
+      | begun_from(workdir),
     )
   if tests:
     params = state.ema_params

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 from ml_collections import ConfigDict
@@ -63,12 +63,13 @@ def read_weights(workdir: Path, checkpoint: str = LEFT) -> Weights:
     steps = archive.training["steps"]
     return Weights(archive, f"the model that the run left, step {steps}")
   step = _step(workdir / "checkpoints", checkpoint)
-  config = _config_of(workdir)
+  config = read_config(workdir)
   params = read_average(
     workdir / "checkpoints" / str(step), jax.eval_shape(init_of(config))
   )
   # On what data, its caller knows.
   training = training_summary(config, ()) | {"steps": step}
+  training |= begun_from(workdir)
   archive = Archive(
     params=params,
     model=config.model.to_dict(),
@@ -106,6 +107,24 @@ def training_summary(
   }
 
 
+def begun_from(workdir: Path) -> dict[str, Any]:
+  """Returns what an archive tells of the weights that its training began with.
+
+  Args:
+    workdir: Folder of the run.
+
+  Returns:
+    JSON values for the summary of the training; none if it began with nothing.
+
+  Raises:
+    InputError: If the run cannot be read.
+  """
+  described = _read_run(workdir)
+  if "begun_from" not in described:
+    return {}
+  return {"begun_from": described["begun_from"]}
+
+
 def _step(folder: Path, checkpoint: str) -> int:
   """Returns the step that is meant, which there is."""
   steps = saved_steps(folder)
@@ -128,20 +147,39 @@ def _step(folder: Path, checkpoint: str) -> int:
   )
 
 
-def _config_of(workdir: Path) -> ConfigDict:
-  """Returns the configuration that a run began with."""
-  path = workdir / "config.json"
+def read_config(workdir: Path) -> ConfigDict:
+  """Returns the configuration that a run began with.
+
+  Args:
+    workdir: Folder of the run.
+
+  Returns:
+    The configuration.
+
+  Raises:
+    InputError: If it cannot be read.
+  """
   config = get_config()
   try:
-    config.update(json.loads(path.read_text(encoding="utf-8"))["config"])
-  except (
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-  ) as error:
-    raise InputError(
-      f"{path} cannot be read: name the workdir of a run with --workdir"
-    ) from error
+    config.update(_read_run(workdir)["config"])
+  except (ValueError, KeyError, TypeError, AttributeError) as error:
+    raise _no_run(workdir) from error
   return config
+
+
+def _read_run(workdir: Path) -> dict[str, Any]:
+  try:
+    text = (workdir / "config.json").read_text(encoding="utf-8")
+    described = json.loads(text)
+  except (OSError, ValueError) as error:
+    raise _no_run(workdir) from error
+  if not isinstance(described, dict):
+    raise _no_run(workdir)
+  return described
+
+
+def _no_run(workdir: Path) -> InputError:
+  return InputError(
+    f"{workdir / 'config.json'} cannot be read: name the workdir of a run with "
+    "--workdir"
+  )
