@@ -101,6 +101,7 @@ def _promise(facts: dict[str, Any]) -> str:
   """Says until when; the day of the export stands for that of the build."""
   return (
     f"expires {facts['expires']}: JAX promises to read it for 6 months after "
-    f"the build of the jaxlib that wrote it ({facts['jaxlib_version']}; counted "
-    "from today, so earlier by its age); later, export again from the archive"
+    f"the build of the jaxlib that wrote it ({facts['jaxlib_version']}; "
+    "counted from today, so earlier by its age); later, export again from the "
+    "archive"
   )
