@@ -8,7 +8,6 @@ No code is in either, so an archive of a stranger can be opened.
 import dataclasses
 import hashlib
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from safetensors.numpy import save
 
 import fewshot_mss
 from fewshot_mss.errors import InputError
+from fewshot_mss.export import folder
 from fewshot_mss.export.checks import (
   CONFIG_NAME,
   FORMAT_VERSION,
@@ -28,6 +28,7 @@ from fewshot_mss.export.checks import (
 )
 
 WEIGHTS_NAME = "model.safetensors"
+_NAMES = (CONFIG_NAME, WEIGHTS_NAME)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -86,12 +87,9 @@ def save_archive(
   check_tensors(tensors, config["model"], directory)
   check_replaceable(directory)
   text = json.dumps(config, indent=2) + "\n"
-  try:
-    _replace(directory, {WEIGHTS_NAME: weights, CONFIG_NAME: text.encode()})
-  except OSError as error:
-    raise InputError(
-      f"{directory} cannot be written ({error.strerror}): choose another folder"
-    ) from error
+  folder.write_folder(
+    directory, {WEIGHTS_NAME: weights, CONFIG_NAME: text.encode()}
+  )
 
 
 def load_archive(directory: Path) -> Archive:
@@ -157,28 +155,6 @@ def _read(path: Path) -> bytes:
     ) from error
 
 
-def _replace(directory: Path, contents: dict[str, bytes]) -> None:
-  """Writes files beside `directory`, then puts them in its place."""
-  directory = directory.absolute()
-  directory.parent.mkdir(parents=True, exist_ok=True)
-  with tempfile.TemporaryDirectory(
-    dir=directory.parent, prefix=f".{directory.name}."
-  ) as scratch:
-    new, old = Path(scratch) / "new", Path(scratch) / "old"
-    new.mkdir()
-    for name, content in contents.items():
-      (new / name).write_bytes(content)
-    if not directory.exists():
-      new.rename(directory)
-      return
-    directory.rename(old)
-    try:
-      new.rename(directory)
-    except OSError:
-      old.rename(directory)
-      raise
-
-
 def check_replaceable(directory: Path) -> None:
   """Refuses to replace what `save_archive` did not write.
 
@@ -188,16 +164,7 @@ def check_replaceable(directory: Path) -> None:
   Raises:
     InputError: If anything else is there.
   """
-  if not directory.exists():
-    return
-  advice = "choose another folder for the model"
-  if not directory.is_dir():
-    raise InputError(f"{directory} is a file: {advice}")
-  names = {path.name for path in directory.iterdir()}
-  strange = sorted(names - {CONFIG_NAME, WEIGHTS_NAME})
-  if strange or len(names) == 1:
-    named = (strange or sorted(names))[0]
-    raise InputError(f"{directory} holds {named} and is no model: {advice}")
+  folder.check_replaceable(directory, _NAMES)
 
 
 def _tensors(weights: bytes, path: Path) -> dict[str, np.ndarray]:
