@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
-from fewshot_mss.errors import InputError
 from fewshot_mss.export.archive import Archive
 from fewshot_mss.export.checks import CONFIG_NAME, build_model
 from fewshot_mss.export.folder import check_replaceable, write_folder
 from fewshot_mss.export.functions import describe, make_functions
+from fewshot_mss.export.onnx_functions import condition_model, separate_model
+from fewshot_mss.export.onnx_graph import OPSET, Graph
 
 RUNNER_NAME = "run_onnx.py"
 
@@ -22,18 +23,8 @@ def export_onnx(archive: Archive, directory: Path) -> None:
     directory: Where; an export that is there already is replaced.
 
   Raises:
-    InputError: If the package onnx is missing, or the folder holds anything
-      else or cannot be written.
+    InputError: If the folder holds anything else or cannot be written.
   """
-  try:
-    import onnx  # noqa: F401
-  except ImportError as error:
-    raise InputError(
-      "--format=onnx needs the package onnx: pip install 'fewshot-mss[onnx]'"
-    ) from error
-  from fewshot_mss.export.onnx_functions import condition_model, separate_model
-  from fewshot_mss.export.onnx_graph import OPSET, Graph
-
   functions = make_functions(archive)
   names = [f"{function.name}.onnx" for function in functions]
   check_replaceable(directory, [*names, CONFIG_NAME, RUNNER_NAME])

@@ -94,8 +94,8 @@ def separate_model(
 
 
 def _class_vector(graph: Graph, model: FewShotSeparator) -> str:
-  none = graph.table(np.array(0, np.int32), "first_class")
-  rest = graph.table(np.array(model.num_classes, np.int32), "no_class")
+  none = graph.constant(np.array(0, np.int32), "first_class")
+  rest = graph.constant(np.array(model.num_classes, np.int32), "no_class")
   row = graph.op("Where", graph.op("Less", "class_id", none), rest, "class_id")
   return graph.op("Gather", graph.param("conditioner/table/embedding"), row)
 

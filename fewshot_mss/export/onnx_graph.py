@@ -32,6 +32,11 @@ class Graph:
   def __init__(self, params: Mapping[str, Any]):
     """Begins an empty graph."""
     self.params = flatten_dict(dict(params), sep="/")
+    with np.errstate(over="ignore"):
+      self._half = all(
+        np.array_equal(np.asarray(leaf, np.float16), leaf)
+        for leaf in self.params.values()
+      )
     self._nodes: list[onnx.NodeProto] = []
     self._constants: dict[str, onnx.TensorProto] = {}
 
@@ -42,23 +47,27 @@ class Graph:
     self._nodes.append(node)
     return name
 
+  def constant(self, array: np.ndarray, name: str) -> str:
+    """Returns a constant; the same name is the same constant."""
+    if name not in self._constants:
+      array = np.asarray(array, order="C")
+      self._constants[name] = numpy_helper.from_array(array, name)
+    return name
+
   def ints(self, *numbers: int) -> str:
     """Returns a constant vector: a shape, or axes, or paddings."""
     name = "ints_" + "_".join(map(str, numbers))
-    return self._constant(np.array(numbers, np.int64), name)
+    return self.constant(np.array(numbers, np.int64), name)
 
   def floats(self, array: Any, name: str) -> str:
-    """Returns a constant of float32; the same name is the same constant."""
-    return self._constant(np.asarray(array, np.float32), name)
-
-  def table(self, array: np.ndarray, name: str) -> str:
-    """Returns a constant of the type that it has."""
-    return self._constant(array, name)
+    """Returns a constant of float32."""
+    return self.constant(np.asarray(array, np.float32), name)
 
   def param(self, name: str, form: str = "") -> str:
     """Returns a parameter in the form that its operator wants.
 
-    Half precision is stored as such, which halves the file, and becomes float32
+    Where half precision holds all of them exactly, as it does those of an
+    archive in it, they are stored so, which halves the file, and become float32
     when the graph is loaded.
 
     Args:
@@ -69,14 +78,15 @@ class Graph:
     Returns:
       The constant.
     """
-    array = np.asarray(self.params[name])
+    array = np.asarray(self.params[name], np.float32)
     if form == "conv":
       array = array.transpose(3, 2, 0, 1)
     elif form == "image":
       array = array[:, None, None]
-    if array.dtype != np.float16:
+    if not self._half:
       return self.floats(array, name)
-    return self.op("Cast", self._constant(array, name), to=TensorProto.FLOAT)
+    stored = self.constant(array.astype(np.float16), name)
+    return self.op("Cast", stored, to=TensorProto.FLOAT)
 
   def reshape(self, value: str, *sizes: int) -> str:
     """Adds a reshape: 0 keeps the size in that place, -1 takes the rest."""
@@ -86,12 +96,6 @@ class Graph:
     """Adds a slice along one axis."""
     places = (self.ints(start), self.ints(stop), self.ints(axis))
     return self.op("Slice", value, *places)
-
-  def _constant(self, array: np.ndarray, name: str) -> str:
-    if name not in self._constants:
-      array = np.ascontiguousarray(array)
-      self._constants[name] = numpy_helper.from_array(array, name)
-    return name
 
   def model(self, function: Function, output: str) -> onnx.ModelProto:
     """Returns the whole, checked.

@@ -16,8 +16,8 @@ def _dft_matrices(graph: Graph, n_fft: int) -> tuple[str, str]:
   when it is loaded: in a file they would outweigh the network.
   """
   turn = 2 * np.pi * np.arange(n_fft) / n_fft
-  time = graph.table(np.arange(n_fft)[:, None], "time")
-  frequency = graph.table(np.arange(n_fft // 2 + 1)[None], "frequency")
+  time = graph.constant(np.arange(n_fft)[:, None], "time")
+  frequency = graph.constant(np.arange(n_fft // 2 + 1)[None], "frequency")
   place = graph.op("Mul", time, frequency)
   place = graph.op("Mod", place, graph.ints(n_fft))
   cosine = graph.op("Gather", graph.floats(np.cos(turn), "cosine"), place)

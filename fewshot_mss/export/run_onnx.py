@@ -2,10 +2,8 @@
 
   python run_onnx.py song.wav -p horn.wav -p horn2.wav [-n drums.wav] -o out
 
-Needs numpy, onnxruntime and soundfile, nothing else. It does not resample: all
-files have the rate of `functions.sample_rate_hz` in config.json. What is asked
-for goes to out/song/target.wav, the rest to out/song/residual.wav, as float32;
-they sum to the song.
+Needs numpy, onnxruntime, soundfile, and files at the model's own rate. Writes
+float32 out/song/target.wav and residual.wav, which sum to the song.
 """
 
 import argparse
@@ -14,7 +12,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
+import onnxruntime as ort
 import soundfile
 
 
@@ -23,8 +21,8 @@ def read(path: str, rate_hz: int) -> np.ndarray:
   samples, found_hz = soundfile.read(path, dtype="float32", always_2d=True)
   if found_hz != rate_hz:
     sys.exit(f"{path} is at {found_hz} Hz: resample it to {rate_hz} Hz first")
-  if not len(samples) or not np.isfinite(samples).all():
-    sys.exit(f"{path} holds no samples, or some that are not finite")
+  if not samples.any() or not np.isfinite(samples).all():
+    sys.exit(f"{path} is silent, or holds samples that are not finite")
   return samples
 
 
@@ -43,18 +41,17 @@ class Model:
   """The two graphs in a folder, and its config.json."""
 
   def __init__(self, folder: Path):
-    """Loads them."""
     self.config = json.loads((folder / "config.json").read_text("utf-8"))
     self.sizes = self.config["functions"]
-    files = [folder / f"{n}.onnx" for n in ("condition", "separate_patch")]
     self._condition, self._separate = (
-      onnxruntime.InferenceSession(f, providers=["CPUExecutionProvider"])
-      for f in map(str, files)
+      ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+      for path in (folder / "condition.onnx", folder / "separate_patch.onnx")
     )
 
-  def condition(self, positives=(), negatives=(), instrument=None):
-    """Returns [1, D] of clips [samples], or of an instrument's name."""
-    inputs, size = {}, self.sizes["example_samples"]
+  def condition(self, positives=(), negatives=(), class_id=-1):
+    """Returns [1, D] of clips [samples], or of an instrument's place."""
+    inputs = {"class_id": np.array([class_id], np.int32)}
+    size = self.sizes["example_samples"]
     for kind, clips in (("positive", positives), ("negative", negatives)):
       cut = [cut_pieces(c, size, self.sizes["pause_db"]) for c in clips]
       # The pieces of a clip weigh 1 together; no clip is one that weighs 0.
@@ -62,9 +59,6 @@ class Model:
       cut = cut or [np.zeros((1, size), np.float32)]
       inputs[f"{kind}s"] = np.concatenate(cut)[None]
       inputs[f"{kind}_weights"] = np.concatenate(weights)[None].astype("f")
-    if instrument is not None:
-      row = self.config["instruments"].index(instrument)
-      inputs["class_id"] = np.array([row], np.int32)
     wanted = {i.name: inputs[i.name] for i in self._condition.get_inputs()}
     return self._condition.run(None, wanted)[0]
 
@@ -73,13 +67,12 @@ class Model:
     samples, patch = len(song), self.sizes["mixture_samples"]
     overlap = self.sizes["overlap_samples"]
     fade = ((np.arange(overlap) + 0.5) / max(1, overlap))[:, None].astype("f")
-    last = max(0, samples - patch)
-    places = [*range(0, last, patch - overlap), last]
-    padded = np.pad(song, [(0, max(0, patch - samples)), (0, 0)])
+    song = np.pad(song, [(0, max(0, patch - samples)), (0, 0)])
+    places = [*range(0, len(song) - patch, patch - overlap), len(song) - patch]
     target, done = np.zeros_like(song), 0
     for begin in range(0, len(places), batch_patches):
       some = places[begin : begin + batch_patches]
-      mixture = np.concatenate([padded[s : s + patch].T for s in some])
+      mixture = np.concatenate([song[s : s + patch].T for s in some])
       asked = np.tile(condition[None], (len(mixture), 1, 1))
       inputs = {"mixture": mixture, "condition": asked}
       found = self._separate.run(None, inputs)[0].reshape(len(some), -1, patch)
@@ -87,10 +80,9 @@ class Model:
         if done:  # Fade over the end of what is there.
           old = target[done - overlap : done]
           old += fade * (new[done - overlap - start : done - start] - old)
-        end = min(samples, start + patch)
-        target[done:end] = new[done - start : end - start]
-        done = end
-    return target
+        target[done : start + patch] = new[done - start :]
+        done = start + patch
+    return target[:samples]
 
 
 def main() -> None:
@@ -103,28 +95,23 @@ def main() -> None:
   parser.add_argument("-o", "--output", type=Path, required=True)
   words = parser.parse_args()
   model = Model(Path(__file__).parent)
-  kind, known = (
-    model.config["model"]["conditioning"],
-    model.config["instruments"],
-  )
-  if kind == "class":
-    if words.positive or words.negative or words.instrument not in known:
-      sys.exit(f"this model takes no examples: --instrument={'|'.join(known)}")
-  elif words.instrument or not words.positive:
-    sys.exit("this model is asked by examples: give at least one with -p")
+  kind = model.config["model"]["conditioning"]
+  rate_hz, class_id = model.sizes["sample_rate_hz"], -1
+  paths = (words.positive, words.negative)
   if words.negative and kind != "examples_and_negatives":
     sys.exit("this model takes no negative examples: leave out -n")
-  rate_hz, paths = (
-    model.sizes["sample_rate_hz"],
-    (words.positive, words.negative),
-  )
+  if kind == "class":
+    known = model.config["instruments"]
+    if words.positive or words.instrument not in known:
+      sys.exit(f"this model is asked by --instrument={'|'.join(known)} alone")
+    class_id = known.index(words.instrument)
+  elif words.instrument or not words.positive:
+    sys.exit("this model is asked by examples: give at least one with -p")
   song = read(words.song, rate_hz)
   clips = [[read(p, rate_hz).mean(axis=1) for p in some] for some in paths]
-  if not all(clip.any() for some in clips for clip in some):
-    sys.exit("an example is silent: give another")
   output = words.output / Path(words.song).stem
   output.mkdir(parents=True, exist_ok=True)
-  target = model.separate(song, model.condition(*clips, words.instrument))
+  target = model.separate(song, model.condition(*clips, class_id))
   for name, part in (("target", target), ("residual", song - target)):
     soundfile.write(output / f"{name}.wav", part, rate_hz, subtype="FLOAT")
 
