@@ -3,6 +3,8 @@
 No operator for it is needed that a browser's onnxruntime may lack.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from fewshot_mss.export.onnx_graph import Graph
@@ -66,7 +68,7 @@ def magnitude(graph: Graph, real: str, imag: str) -> str:
 
 def istft(
   graph: Graph,
-  spectrum: tuple[str, str],
+  spectrum: Sequence[str],
   samples: int,
   n_fft: int,
   hop_samples: int,

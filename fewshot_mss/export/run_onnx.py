@@ -1,9 +1,8 @@
-"""Separates a song with the ONNX files beside this one.
+"""Separates a song at the model's own rate with the ONNX files beside this one.
 
   python run_onnx.py song.wav -p horn.wav -p horn2.wav [-n drums.wav] -o out
 
-Needs numpy, onnxruntime, soundfile, and files at the model's own rate. Writes
-float32 out/song/target.wav and residual.wav, which sum to the song.
+Writes float32 out/song/target.wav and residual.wav, which sum to the song.
 """
 
 import argparse
