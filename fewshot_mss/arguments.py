@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 from fewshot_mss.config_file import CONFIG_HELP, load_config
 from fewshot_mss.data_arguments import LAYOUTS, add_data_verbs
 from fewshot_mss.errors import InputError
+from fewshot_mss.export_arguments import add_export_verb
 
 CONFIG_VERBS = (
   "train",
@@ -136,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
   _add_ablate_verb(verbs)
   _add_plan_verb(verbs)
   _add_separate_verb(verbs)
+  add_export_verb(verbs)
   for name, does in (
     ("demo", "data, training, scores and a separated song at once"),
     ("bench", "speeds as ratios"),

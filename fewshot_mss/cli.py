@@ -281,6 +281,18 @@ def _separate(parsed: argparse.Namespace) -> None:
   print("\n".join(f"wrote {path}" for path in written))
 
 
+def _export(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.training.exporting import export_run
+
+  for line in export_run(
+    parsed.workdir,
+    parsed.output,
+    form=parsed.form,
+    checkpoint=parsed.checkpoint,
+  ):
+    print(line)
+
+
 def _demo(parsed: argparse.Namespace) -> None:
   from fewshot_mss.demo import run_demo
 
@@ -306,6 +318,7 @@ _VERBS = {
   "describe": _describe,
   "plan": _plan,
   "separate": _separate,
+  "export": _export,
   "demo": _demo,
   "bench": _bench,
 }

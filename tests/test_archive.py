@@ -69,7 +69,8 @@ def test_the_files_say_what_they_are(archive_dir):
     "model.safetensors",
   ]
   config = json.loads((archive_dir / "config.json").read_text())
-  assert config["format_version"] == 1
+  assert config["format_version"] == 2
+  assert config["dtype"] == "float32"
   assert config["package_version"] == fewshot_mss.__version__
   names = tensors(archive_dir)
   assert "unet/down_0/kernel" in names
@@ -216,7 +217,10 @@ def test_weights_of_another_kind_are_refused(archive_dir, weights):
 @pytest.mark.parametrize(
   ("changes", "message"),
   [
-    ({"format_version": 2}, "has format_version 2, this program reads 1"),
+    ({"format_version": 3}, "format_version 3, this program reads 1 and 2:"),
+    ({"format_version": True}, "has format_version True"),
+    ({"dtype": "int8"}, "dtype is .int8., this program reads float32, float16"),
+    ({"dtype": ["float32"]}, "dtype is .*, this program reads float32"),
     ({"model": []}, "model is not a dict"),
     ({"training": "long"}, "training is not a dict"),
     ({"training": TRAINING | {"mixture_s": 0}}, "training.mixture_s is 0"),

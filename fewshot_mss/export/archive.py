@@ -1,8 +1,9 @@
 """The archive that lasts: one folder with the weights and what they are for.
 
-`model.safetensors` holds the parameters in float32 under names like
-`unet/down_0/kernel`, `config.json` everything else that is needed to use them.
-No code is in either, so an archive of a stranger can be opened.
+`model.safetensors` holds the parameters under names like `unet/down_0/kernel`,
+`config.json` everything else that is needed to use them, and `README.md`, if it
+is there, tells people of the model. No code is in any of them, so an archive of
+a stranger can be opened.
 """
 
 import dataclasses
@@ -12,10 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from flax.traverse_util import flatten_dict, unflatten_dict
-from safetensors import SafetensorError, deserialize
-from safetensors.numpy import save
+from flax.traverse_util import unflatten_dict
 
 import fewshot_mss
 from fewshot_mss.errors import InputError
@@ -25,10 +23,13 @@ from fewshot_mss.export.checks import (
   FORMAT_VERSION,
   check_config,
   check_tensors,
+  dtype_of,
 )
+from fewshot_mss.export.dtypes import flat_float32, from_bytes, to_bytes
 
 WEIGHTS_NAME = "model.safetensors"
-_NAMES = (CONFIG_NAME, WEIGHTS_NAME)
+CARD_NAME = "README.md"
+_NAMES = (CONFIG_NAME, WEIGHTS_NAME, CARD_NAME)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,11 +37,13 @@ class Archive:
   """What an archive holds, checked.
 
   Attributes:
-    params: Parameters of `FewShotSeparator`, as a nested dictionary.
+    params: Parameters of `FewShotSeparator`, as a nested dictionary; read from
+      a file, they are float32, whatever it holds.
     model: Its fields.
     instruments: The classes that training has seen, in the order of class_id.
     training: Summary of the training; `mixture_s` and `example_s` for sure.
-    content_hash: SHA-256 of the weights, in hexadecimal.
+    content_hash: SHA-256 of the file of the weights, in hexadecimal.
+    dtype: What the file holds, a key of `dtypes.DTYPES`.
   """
 
   params: dict[str, Any]
@@ -48,6 +51,7 @@ class Archive:
   instruments: tuple[str, ...]
   training: dict[str, Any]
   content_hash: str
+  dtype: str = "float32"
 
 
 def save_archive(
@@ -57,6 +61,8 @@ def save_archive(
   model: Mapping[str, Any],
   instruments: Sequence[str],
   training: Mapping[str, Any],
+  dtype: str = "float32",
+  card: str | None = None,
 ) -> None:
   """Writes an archive, whole or not at all.
 
@@ -67,29 +73,35 @@ def save_archive(
     instruments: The classes that training has seen, in the order of class_id.
     training: What JSON can hold of the training. `mixture_s` and `example_s`,
       the lengths of its mixtures and examples in seconds, must be there.
+    dtype: What the weights are rounded to, a key of `dtypes.DTYPES`.
+    card: Text of the model card; none if None.
 
   Raises:
-    InputError: If the folder holds anything else, cannot be written, or the
-      parts do not belong together.
+    InputError: If the folder holds anything else, cannot be written, the
+      parts do not belong together, or a weight is too large for the type.
   """
   directory = Path(directory)
-  tensors = _flat(params)
-  weights = save(tensors)
+  tensors = flat_float32(params)
   config = {
     "format_version": FORMAT_VERSION,
     "package_version": fewshot_mss.__version__,
+    "dtype": dtype,
     "model": dict(model),
     "instruments": list(instruments),
     "training": dict(training),
-    "weights_sha256": hashlib.sha256(weights).hexdigest(),
+    "weights_sha256": "",
   }
   check_config(config, directory)
   check_tensors(tensors, config["model"], directory)
+  weights = to_bytes(tensors, dtype)
+  config["weights_sha256"] = hashlib.sha256(weights).hexdigest()
+  contents = {WEIGHTS_NAME: weights}
+  if card is not None:
+    contents[CARD_NAME] = card.encode()
+    config["card_sha256"] = hashlib.sha256(card.encode()).hexdigest()
   check_replaceable(directory)
-  text = json.dumps(config, indent=2) + "\n"
-  folder.write_folder(
-    directory, {WEIGHTS_NAME: weights, CONFIG_NAME: text.encode()}
-  )
+  contents[CONFIG_NAME] = (json.dumps(config, indent=2) + "\n").encode()
+  folder.write_folder(directory, contents)
 
 
 def load_archive(directory: Path) -> Archive:
@@ -106,23 +118,18 @@ def load_archive(directory: Path) -> Archive:
       weights do not fit the network that it describes.
   """
   directory = Path(directory)
-  config_path = directory / CONFIG_NAME
-  text = _read(config_path)
-  try:
-    config = json.loads(text)
-  except (json.JSONDecodeError, UnicodeDecodeError) as error:
-    raise InputError(
-      f"{config_path} is no JSON file: export the model again"
-    ) from error
+  config = _read_config(directory)
   check_config(config, directory)
+  dtype = dtype_of(config)
   weights = _read(directory / WEIGHTS_NAME)
   content_hash = hashlib.sha256(weights).hexdigest()
   if content_hash != config["weights_sha256"]:
     raise InputError(
-      f"{directory / WEIGHTS_NAME} is damaged: its SHA-256 is not the one in "
-      f"{CONFIG_NAME}; copy or export the model again"
+      f"{directory / WEIGHTS_NAME} is damaged: its SHA-256 is "
+      f"{content_hash[:12]}..., in {CONFIG_NAME} it is "
+      f"{str(config['weights_sha256'])[:12]}...; copy or export the model again"
     )
-  tensors = _tensors(weights, directory / WEIGHTS_NAME)
+  tensors = from_bytes(weights, dtype, directory / WEIGHTS_NAME)
   check_tensors(tensors, config["model"], directory)
   return Archive(
     params=unflatten_dict(tensors, sep="/"),
@@ -130,19 +137,25 @@ def load_archive(directory: Path) -> Archive:
     instruments=tuple(config["instruments"]),
     training=config["training"],
     content_hash=content_hash,
+    dtype=dtype,
   )
 
 
-def weights_hash(params: Mapping[str, Any]) -> str:
+def weights_hash(params: Mapping[str, Any], dtype: str = "float32") -> str:
   """Returns the `content_hash` that an archive of parameters would have."""
-  return hashlib.sha256(save(_flat(params))).hexdigest()
+  weights = to_bytes(flat_float32(params), dtype)
+  return hashlib.sha256(weights).hexdigest()
 
 
-def _flat(params: Mapping[str, Any]) -> dict[str, np.ndarray]:
-  return {
-    name: np.asarray(leaf, np.float32)
-    for name, leaf in flatten_dict(dict(params), sep="/").items()
-  }
+def _read_config(directory: Path) -> Any:
+  path = directory / CONFIG_NAME
+  text = _read(path)
+  try:
+    return json.loads(text)
+  except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    raise InputError(
+      f"{path} is no JSON file: export the model again"
+    ) from error
 
 
 def _read(path: Path) -> bytes:
@@ -165,21 +178,13 @@ def check_replaceable(directory: Path) -> None:
     InputError: If anything else is there.
   """
   folder.check_replaceable(directory, _NAMES)
-
-
-def _tensors(weights: bytes, path: Path) -> dict[str, np.ndarray]:
-  try:
-    parts = deserialize(weights)
-  except SafetensorError as error:
-    raise InputError(
-      f"{path} is no safetensors file: export the model again"
-    ) from error
-  for name, part in parts:
-    if part["dtype"] != "F32":
+  card = directory / CARD_NAME
+  if card.exists():
+    config = _read_config(directory)
+    ours = config.get("card_sha256") if isinstance(config, dict) else None
+    if hashlib.sha256(_read(card)).hexdigest() != ours:
+      # A person who chose a licence wrote it there.
       raise InputError(
-        f"{path}: {name} is {part['dtype']}, expected F32: export again"
+        f"{card} has been changed since it was written: move it away, or "
+        "choose another folder for the model"
       )
-  return {
-    name: np.frombuffer(part["data"], "<f4").reshape(part["shape"])
-    for name, part in parts
-  }

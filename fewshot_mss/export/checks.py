@@ -13,9 +13,13 @@ from flax.traverse_util import flatten_dict
 
 from fewshot_mss.episode import EpisodeBatch, Support
 from fewshot_mss.errors import InputError
+from fewshot_mss.export.dtypes import DTYPES
 from fewshot_mss.models.separator import FewShotSeparator
 
-FORMAT_VERSION = 1
+# 1 has no `dtype`: its weights are float32. What a version reads is kept for
+# ever, see tests/archives.
+FORMAT_VERSIONS = (1, 2)
+FORMAT_VERSION = FORMAT_VERSIONS[-1]
 CONFIG_NAME = "config.json"
 # Inference works at the lengths that training used: GroupNorm measures over
 # the whole patch, so a patch of another length is another input.
@@ -54,18 +58,25 @@ def check_config(config: Any, directory: Path) -> None:
   if not isinstance(config, dict) or "format_version" not in config:
     raise InputError(f"{path} describes no fewshot-mss model")
   version = config["format_version"]
-  if version != FORMAT_VERSION:
+  if type(version) is not int or version not in FORMAT_VERSIONS:
+    readable = " and ".join(map(str, FORMAT_VERSIONS))
     raise InputError(
       f"{path} has format_version {version!r}, this program reads "
-      f"{FORMAT_VERSION}: use the fewshot-mss that wrote it "
+      f"{readable}: use the fewshot-mss that wrote it "
       f"({config.get('package_version', 'unknown')})"
     )
-  missing = [key for key in _KEYS if key not in config]
+  keys = _KEYS if version == 1 else (*_KEYS, "dtype")
+  missing = [key for key in keys if key not in config]
   if missing:
     raise InputError(f"{path} lacks {', '.join(missing)}: export again")
   for key, kind in (("model", dict), ("instruments", list), ("training", dict)):
     if not isinstance(config[key], kind):
       raise InputError(f"{path}: {key} is not a {kind.__name__}: export again")
+  if dtype_of(config) not in tuple(DTYPES):
+    raise InputError(
+      f"{path}: dtype is {config['dtype']!r}, this program reads "
+      f"{', '.join(DTYPES)}: export again as one of these"
+    )
   _check_fields(config["model"], path)
   instruments = config["instruments"]
   if not all(isinstance(name, str) for name in instruments):
@@ -84,6 +95,11 @@ def check_config(config: Any, directory: Path) -> None:
         f"{path}: training.{key} is {seconds!r}, not a length in seconds: "
         "export again"
       )
+
+
+def dtype_of(config: Mapping[str, Any]) -> Any:
+  """Returns what type `config.json` says that the weights have."""
+  return "float32" if config["format_version"] == 1 else config["dtype"]
 
 
 def _is_number(value: Any) -> bool:

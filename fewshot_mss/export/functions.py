@@ -205,6 +205,7 @@ def describe(
   return {
     "format_version": FORMAT_VERSION,
     "package_version": fewshot_mss.__version__,
+    "dtype": archive.dtype,
     "model": dict(archive.model),
     "instruments": list(archive.instruments),
     "training": dict(archive.training),
