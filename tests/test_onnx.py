@@ -43,6 +43,7 @@ def test_the_folder_holds_both_graphs_and_says_what_they_take(folder):
     "computed_in": "float32",
     "runner": "run_onnx.py",
   }
+  assert config["dtype"] == "float32"
   assert config["instruments"] == ["bass", "horn"]
   for name, inputs, output in (
     (
@@ -62,6 +63,12 @@ def test_the_folder_holds_both_graphs_and_says_what_they_take(folder):
     assert shapes(graph.input) == inputs
     assert shapes(graph.output) == output
     assert {i["name"]: i["shape"] for i in described["inputs"]} == inputs
+
+
+def test_how_to_run_it_is_told(tmp_path):
+  (told,) = export_onnx(make_archive(), tmp_path / "model")
+  assert told.startswith(f"opset 17; python {tmp_path / 'model/run_onnx.py'} ")
+  assert "8000 Hz" in told
 
 
 def test_only_plain_operators_of_the_stated_opset(folder):

@@ -1,5 +1,6 @@
 """What graphs are put together from."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -82,3 +83,11 @@ def test_one_weight_that_half_precision_cannot_hold_keeps_all_full(value):
     graph.param("a")
     kinds.append(initializers(graph)["a"].data_type)
   assert kinds == [onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_parameters_may_come_in_half_precision(dtype):
+  graph = Graph({"a": jnp.asarray(KERNEL, dtype)})
+  graph.param("a")
+  stored = onnx.numpy_helper.to_array(initializers(graph)["a"])
+  np.testing.assert_array_equal(stored, KERNEL)

@@ -13,7 +13,7 @@ from fewshot_mss.export.onnx_graph import OPSET, Graph
 RUNNER_NAME = "run_onnx.py"
 
 
-def export_onnx(archive: Archive, directory: Path) -> None:
+def export_onnx(archive: Archive, directory: Path) -> list[str]:
   """Writes `condition` and `separate_patch` as ONNX graphs, and a runner.
 
   They compute in float32 whatever the model was trained in.
@@ -22,9 +22,13 @@ def export_onnx(archive: Archive, directory: Path) -> None:
     archive: What to export; weights in half precision stay so in the files.
     directory: Where; an export that is there already is replaced.
 
+  Returns:
+    What the person should know: how the files are run.
+
   Raises:
     InputError: If the folder holds anything else or cannot be written.
   """
+  directory = Path(directory)
   functions = make_functions(archive)
   names = [f"{function.name}.onnx" for function in functions]
   check_replaceable(directory, [*names, CONFIG_NAME, RUNNER_NAME])
@@ -43,3 +47,7 @@ def export_onnx(archive: Archive, directory: Path) -> None:
   contents[CONFIG_NAME] = (json.dumps(config, indent=2) + "\n").encode()
   contents[RUNNER_NAME] = Path(__file__).with_name(RUNNER_NAME).read_bytes()
   write_folder(directory, contents)
+  return [
+    f"opset {OPSET}; python {directory / RUNNER_NAME} separates files at "
+    f"{model.sample_rate_hz} Hz with numpy, onnxruntime and soundfile alone"
+  ]

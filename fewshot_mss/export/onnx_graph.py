@@ -26,16 +26,20 @@ class Graph:
   """Collects the nodes of a graph; values are known by their names.
 
   Attributes:
-    params: Parameters of `FewShotSeparator` by names like `unet/up_0/kernel`.
+    params: Parameters of `FewShotSeparator` by names like `unet/up_0/kernel`,
+      in float32.
   """
 
   def __init__(self, params: Mapping[str, Any]):
     """Begins an empty graph."""
-    self.params = flatten_dict(dict(params), sep="/")
+    self.params = {
+      name: np.asarray(leaf, np.float32)
+      for name, leaf in flatten_dict(dict(params), sep="/").items()
+    }
     with np.errstate(over="ignore"):
       self._half = all(
-        np.array_equal(np.asarray(leaf, np.float16), leaf)
-        for leaf in self.params.values()
+        np.array_equal(array.astype(np.float16), array)
+        for array in self.params.values()
       )
     self._nodes: list[onnx.NodeProto] = []
     self._constants: dict[str, onnx.TensorProto] = {}
@@ -78,7 +82,7 @@ class Graph:
     Returns:
       The constant.
     """
-    array = np.asarray(self.params[name], np.float32)
+    array = self.params[name]
     if form == "conv":
       array = array.transpose(3, 2, 0, 1)
     elif form == "image":
