@@ -141,7 +141,7 @@ def run(folder, *words):
 
 def test_a_file_is_separated_end_to_end_without_this_package(folder, tmp_path):
   song = tones(5000, 2)
-  shown, hidden = clips(3, 1), clips(1, 2)
+  shown, hidden = [*clips(3, 1), tones(2500, 2, 5)], clips(1, 2)
   words = [write(tmp_path / "song.wav", song), "-o", str(tmp_path / "out")]
   for i, clip in enumerate(shown):
     words += ["-p", write(tmp_path / f"p{i}.wav", clip)]
@@ -164,6 +164,7 @@ def test_a_file_is_separated_end_to_end_without_this_package(folder, tmp_path):
   ("changes", "message"),
   [
     ({"rate_hz": 44100}, "is at 44100 Hz: resample it to 8000 Hz first"),
+    ({"rate_hz": 4000}, "is at 4000 Hz: resample it to 8000 Hz first"),
     ({"song": np.zeros(500)}, "song.wav is silent"),
     ({"song": np.full(500, np.nan)}, "song.wav is silent, or holds"),
     ({"words": []}, "give at least one with -p"),
