@@ -27,6 +27,7 @@ _EXTRAS = {
   "midirenderer": "render",
   "mido": "render",
   "museval": "eval",
+  "onnx": "onnx",
   "pretty_midi": "render",
   "tensorboardX": "train",
   "tensorflow": "train",

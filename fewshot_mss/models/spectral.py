@@ -41,12 +41,12 @@ def num_frames(num_samples: int, n_fft: int, hop_samples: int) -> int:
   return -(-num_samples // hop_samples) + n_fft // hop_samples - 1
 
 
-def _window(n_fft: int) -> Float[np.ndarray, " n_fft"]:
+def hann_window(n_fft: int) -> Float[np.ndarray, " n_fft"]:
   """Returns the periodic Hann window."""
   return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)
 
 
-def _synthesis_window(
+def synthesis_window(
   n_fft: int, hop_samples: int
 ) -> Float[np.ndarray, " n_fft"]:
   """Returns the window that undoes the analysis window under overlap-add.
@@ -55,7 +55,7 @@ def _synthesis_window(
   sample makes the inverse exact for any hop that divides n_fft (Griffin and
   Lim 1984).
   """
-  window = _window(n_fft)
+  window = hann_window(n_fft)
   overlap = np.sum(window.reshape(-1, hop_samples) ** 2, axis=0)
   return window / np.tile(overlap, n_fft // hop_samples)
 
@@ -108,7 +108,7 @@ def _stft_by_conv(
   blocks = blocks.reshape(-1, *blocks.shape[-2:])
 
   def part(matrix: np.ndarray) -> Array:
-    kernel = _window(n_fft)[:, None] * matrix[:, :bins]
+    kernel = hann_window(n_fft)[:, None] * matrix[:, :bins]
     out = _conv(blocks, kernel.reshape(-1, hop_samples, bins), 0)
     return out.reshape(*signal.shape[:-1], *out.shape[1:])
 
@@ -123,7 +123,7 @@ def _istft_by_conv(
   ratio = n_fft // hop_samples
   signal = 0.0
   for part, matrix in zip(spectrum, _inverse_matrices(n_fft), strict=True):
-    windowed = matrix * _synthesis_window(n_fft, hop_samples)
+    windowed = matrix * synthesis_window(n_fft, hop_samples)
     # Block b holds part i of frame b - i.
     kernel = windowed.reshape(bins, ratio, hop_samples).transpose(1, 0, 2)
     signal += _conv(part.reshape(-1, frames, bins), kernel[::-1], ratio - 1)
@@ -175,7 +175,7 @@ def stft(
   framed = jnp.concatenate(
     [blocks[..., i : i + frames, :] for i in range(ratio)], axis=-1
   )
-  framed = framed * _window(n_fft).astype(np.float32)
+  framed = framed * hann_window(n_fft).astype(np.float32)
   if form == "rfft":
     spectrum = jnp.fft.rfft(framed)
     return Spectrum(jnp.real(spectrum), jnp.imag(spectrum))
@@ -219,7 +219,7 @@ def istft(
     framed = product(spectrum.real, by_real.astype(np.float32)) + product(
       spectrum.imag, by_imag.astype(np.float32)
     )
-  framed = framed * _synthesis_window(n_fft, hop_samples).astype(np.float32)
+  framed = framed * synthesis_window(n_fft, hop_samples).astype(np.float32)
   ratio = n_fft // hop_samples
   frames = framed.shape[-2]
   parts = framed.reshape(*framed.shape[:-1], ratio, hop_samples)
