@@ -1,7 +1,9 @@
-"""The figures of instruments and families, from hand-made scores."""
+"""The figures of instruments, families and datasets, from hand-made scores."""
+
+import pytest
 
 from fewshot_mss.evaluation import scores as names
-from fewshot_mss.evaluation.summary import summarise
+from fewshot_mss.evaluation.summary import find_row, summarise, verdict
 from test_summary import MIXTURE_DB, group, improvement, score, table
 
 
@@ -51,3 +53,50 @@ def test_families_gather_instruments_and_no_family_is_none():
 def test_parts_need_a_network():
   rows = [score(i, names.MIXTURE, None, MIXTURE_DB) for i in range(2)]
   assert group(summarise(rows, bootstrap_samples=9))["instruments"] == []
+
+
+def test_several_datasets_are_told_together_and_apart():
+  # Both lists number their items from 0; songs of one name are one song.
+  one = table({5: [1.0, 3.0]}, [0.0, 0.0], dataset="one")
+  two = table({5: [10.0, 20.0]}, [0.0, 7.0], dataset="two")
+  two += table({5: [30.0]}, [0.0], dataset="two", group="unseen")
+  summary = summarise([*one, *two], bootstrap_samples=50)
+  assert list(summary["groups"]) == [
+    "seen",
+    "unseen",
+    "seen, of one",
+    "seen, of two",
+    "unseen, of two",
+  ]
+  means = {
+    name: find_row(held["systems"], shots=5, system=names.MODEL)
+    for name, held in summary["groups"].items()
+  }
+  assert means["seen"]["num_items"] == 4
+  assert {name: row["si_sdr_mean_db"] for name, row in means.items()} == {
+    "seen": 8.5,
+    "unseen": 30.0,
+    "seen, of one": 2.0,
+    "seen, of two": 15.0,
+    "unseen, of two": 30.0,
+  }
+  assert group(summary)["num_items"] == 4
+  assert [held["dataset"] for held in summary["groups"].values()] == [
+    None,
+    None,
+    "one",
+    "two",
+    "two",
+  ]
+  cost = find_row(group(summary)["wrong_query_cost"], shots=5)
+  assert cost["cost_db"]["mean"] == pytest.approx((1 + 3 + 10 + 13) / 4)
+  # The verdict is on all of them.
+  said = verdict(summary)["improves_on_mixture"]["statement"]
+  assert "n = 4 items" in said
+
+
+def test_one_dataset_is_not_told_twice():
+  summary = summarise(
+    table({5: [1.0, 3.0]}, [0.0, 0.0], dataset="one"), bootstrap_samples=50
+  )
+  assert list(summary["groups"]) == ["seen"]
