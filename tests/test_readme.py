@@ -1,5 +1,6 @@
 """Every block of README.md runs, in order, as a newcomer would run it."""
 
+import json
 import os
 import re
 import shutil
@@ -10,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+
+from fewshot_mss.inference.separator import Separator
 
 ROOT = Path(__file__).parent.parent
 RATE_HZ = 8000
@@ -85,6 +88,7 @@ def test_all_blocks_run_in_order(clone):
   assert (clone / "runs" / "mine" / "ablation" / "report.md").exists()
   assert (clone / "runs" / "compared" / "compare.png").exists()
 
+  check_exports(clone, song.astype(np.float32) / 2**15)
   for block in blocks("python"):
     code = block
     if "tensorflow" not in block:
@@ -92,6 +96,35 @@ def test_all_blocks_run_in_order(clone):
       code = "import sys\nsys.modules['tensorflow'] = None\n" + block
     done = run([sys.executable, "-c", code], clone)
     assert done.returncode == 0, done.stderr
+
+
+def check_exports(clone, song):
+  """What was trained and exported gives the sound of the model itself."""
+  separator = Separator.from_pretrained(clone / "runs" / "mine" / "model")
+  asked = separator.condition(positives=[song], rate_hz=RATE_HZ)
+  expected = separator.separate_with(song, asked, rate_hz=RATE_HZ).target
+  assert np.abs(expected).max() > 0.01
+  onnx, _ = soundfile.read(
+    clone / "exported" / "separated" / "song" / "target.wav", dtype="float32"
+  )
+  np.testing.assert_allclose(onnx, expected[:, 0], atol=1e-4)
+
+  folder = clone / "exported" / "stablehlo"
+  config = json.loads((folder / "config.json").read_text("utf-8"))
+  patch = config["functions"]["mixture_samples"]
+  np.savez(
+    clone / "jobs.npz",
+    **{
+      "stablehlo/condition": asked,
+      "stablehlo/conditions": np.stack([[asked]] * 2),
+      "mixtures": np.stack([song[:patch]] * 2),
+      "song/own": song[None],
+    },
+  )
+  reader = ROOT / "tests" / "stablehlo_reader.py"
+  run([sys.executable, reader, "jobs.npz", "answers.npz", folder], clone)
+  found = np.load(clone / "answers.npz")["stablehlo/song/own"]
+  np.testing.assert_allclose(found[0], expected[:, 0], atol=1e-5)
 
 
 def test_pictures_exist():
