@@ -120,6 +120,17 @@ def test_an_archive_with_a_strange_file_in_it_is_not_replaced(
   assert (archive_dir / "notes.txt").read_text() == "precious"
 
 
+def test_a_model_of_another_program_is_not_replaced(archive_dir, params):
+  config = archive_dir / "config.json"
+  config.write_text('{"architectures": ["BertModel"]}')
+  with pytest.raises(InputError, match="holds a model of another program"):
+    write(archive_dir, params)
+  assert "Bert" in config.read_text()
+  # One of ours that is damaged is what an export anew mends.
+  config.write_text("{")
+  load_archive(write(archive_dir, params))
+
+
 def test_a_file_in_the_way_is_named(tmp_path, params):
   path = tmp_path / "model"
   path.write_text("precious")
@@ -234,6 +245,10 @@ def test_weights_of_another_kind_are_refused(archive_dir, weights):
       {"training": TRAINING | {"mixture_s": True}},
       "training.mixture_s is True",
     ),
+    (
+      {"training": TRAINING | {"mixture_s": 10**400}},
+      "training.mixture_s is 1",
+    ),
     ({"instruments": [1]}, "instruments holds what is no text"),
     ({"model": MODEL | {"rooms": 3}}, "has the unknown model.rooms"),
     ({"model": MODEL | {"n_fft": 64.0}}, "model.n_fft cannot be 64.0"),
@@ -277,7 +292,11 @@ def test_a_missing_key_is_named(archive_dir):
     load_archive(archive_dir)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", "\udcff"])
+@pytest.mark.parametrize(
+  "text",
+  ["{", "[]", "{}", "\udcff", "[" * 100_000, '{"a": ' + "1" * 5000 + "}"],
+  ids=["cut", "list", "empty", "bytes", "deep", "digits"],
+)
 def test_another_json_is_refused(archive_dir, text):
   (archive_dir / "config.json").write_text(text, errors="surrogateescape")
   with pytest.raises(InputError, match=r"is no JSON|describes no fewshot-mss"):
