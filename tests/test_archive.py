@@ -7,7 +7,7 @@ import struct
 import jax
 import numpy as np
 import pytest
-from flax.traverse_util import flatten_dict, unflatten_dict
+from flax.traverse_util import flatten_dict
 from safetensors.numpy import load, save
 
 import fewshot_mss
@@ -118,17 +118,6 @@ def test_an_archive_with_a_strange_file_in_it_is_not_replaced(
   with pytest.raises(InputError, match=r"holds notes\.txt"):
     write(archive_dir, params)
   assert (archive_dir / "notes.txt").read_text() == "precious"
-
-
-def test_a_model_of_another_program_is_not_replaced(archive_dir, params):
-  config = archive_dir / "config.json"
-  config.write_text('{"architectures": ["BertModel"]}')
-  with pytest.raises(InputError, match="holds a model of another program"):
-    write(archive_dir, params)
-  assert "Bert" in config.read_text()
-  # One of ours that is damaged is what an export anew mends.
-  config.write_text("{")
-  load_archive(write(archive_dir, params))
 
 
 def test_a_file_in_the_way_is_named(tmp_path, params):
@@ -245,10 +234,7 @@ def test_weights_of_another_kind_are_refused(archive_dir, weights):
       {"training": TRAINING | {"mixture_s": True}},
       "training.mixture_s is True",
     ),
-    (
-      {"training": TRAINING | {"mixture_s": 10**400}},
-      "training.mixture_s is 1",
-    ),
+    ({"training": {"mixture_s": 10**400}}, "training.mixture_s is 1"),
     ({"instruments": [1]}, "instruments holds what is no text"),
     ({"model": MODEL | {"rooms": 3}}, "has the unknown model.rooms"),
     ({"model": MODEL | {"n_fft": 64.0}}, "model.n_fft cannot be 64.0"),
@@ -310,13 +296,3 @@ def test_more_instruments_than_classes_are_refused(archive_dir):
   )
   with pytest.raises(InputError, match=r"2 instruments but .* is 1"):
     load_archive(archive_dir)
-
-
-def test_a_failed_write_leaves_the_old_archive(archive_dir, params):
-  before = load_archive(archive_dir).content_hash
-  broken = unflatten_dict(
-    flatten_dict(params, sep="/") | {"unet/extra": np.zeros(1)}, sep="/"
-  )
-  with pytest.raises(InputError, match="unet/extra is unknown"):
-    write(archive_dir, broken)
-  assert load_archive(archive_dir).content_hash == before
