@@ -31,6 +31,10 @@ class HfHubHTTPError(HTTPError, OSError):
   pass
 
 
+class RepositoryNotFoundError(HfHubHTTPError):
+  pass
+
+
 class HFValidationError(ValueError):
   pass
 
@@ -77,7 +81,7 @@ class Hub:
     if revision is not None:
       place = place.with_name(f"{place.name}@{revision}")
     if not place.is_dir():
-      raise HfHubHTTPError(f"404: no {repo_id}\nRequest ID: 17")
+      raise RepositoryNotFoundError(f"404: no {repo_id}\nRequest ID: 17")
     fetched = self.folder / "cache" / place.name
     fetched.mkdir(parents=True, exist_ok=True)
     for path in place.iterdir():
@@ -102,7 +106,9 @@ def stand_in(monkeypatch, folder: Path) -> Hub:
 
   module = types.ModuleType("huggingface_hub")
   module.errors = types.SimpleNamespace(
-    HfHubHTTPError=HfHubHTTPError, HFValidationError=HFValidationError
+    HfHubHTTPError=HfHubHTTPError,
+    RepositoryNotFoundError=RepositoryNotFoundError,
+    HFValidationError=HFValidationError,
   )
   module.snapshot_download = call("snapshot_download")
   module.HfApi = lambda: types.SimpleNamespace(

@@ -76,3 +76,9 @@ def test_another_type_than_the_one_that_is_told_is_refused():
 
 def test_the_command_line_offers_the_types_that_there_are():
   assert tuple(DTYPES) == export_arguments.DTYPES
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_a_weight_that_is_not_finite_is_not_said_to_need_a_wider_type(value):
+  with pytest.raises(InputError, match=r"a/b holds NaN or infinite weights"):
+    to_bytes(tensors([1.0, value]), "float32")

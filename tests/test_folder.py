@@ -54,3 +54,21 @@ def test_only_what_an_export_left_may_be_replaced(tmp_path):
     check_replaceable(folder, NAMES)
   with pytest.raises(InputError, match="is a file"):
     check_replaceable(folder / "song.wav", NAMES)
+
+
+def test_an_interrupt_between_old_and_new_leaves_the_old(tmp_path, monkeypatch):
+  folder = tmp_path / "out"
+  old = {"config.json": b"1", "a.bin": b"1"}
+  write_folder(folder, old)
+  rename = Path.rename
+
+  def interrupted(path, target):
+    if path.name == "new":
+      raise KeyboardInterrupt
+    return rename(path, target)
+
+  monkeypatch.setattr(Path, "rename", interrupted)
+  with pytest.raises(KeyboardInterrupt):
+    write_folder(folder, {"config.json": b"2"})
+  assert contents(folder) == old
+  assert list(tmp_path.iterdir()) == [folder]

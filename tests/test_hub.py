@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fewshot_mss.errors import InputError
+from fewshot_mss.export.archive import load_archive, save_archive
 from fewshot_mss.export.hub import check_push, local_folder, push_folder
 from fewshot_mss.inference.separator import Separator
 from hub_stand_in import HfHubHTTPError, HFValidationError, HTTPError, stand_in
@@ -92,6 +93,50 @@ def test_who_is_not_logged_in_hears_it_before_anything_is_uploaded(hub):
   check_push("me/horns")
   hub.user = None
   with pytest.raises(InputError, match=r"\(Token is required\): log in"):
+    check_push("me/horns")
+
+
+def test_a_card_that_was_changed_on_the_hub_is_not_pushed_over(hub, tmp_path):
+  model = tmp_path / "model"
+  archive = load_archive(write_archive(tmp_path / "plain"))
+  save_archive(
+    model,
+    archive.params,
+    model=archive.model,
+    instruments=archive.instruments,
+    training=archive.training,
+    card="# horns\n",
+  )
+  push_folder(model, "me/horns")
+  check_push("me/horns")
+  card = hub.folder / "me/horns/README.md"
+  card.write_text("---\nlicense: mit\n---\n# horns\n")
+  with pytest.raises(InputError, match=r"README\.md has been changed there"):
+    check_push("me/horns")
+  # Of a model that a person has made, with nothing else in it.
+  (hub.folder / "me/new").mkdir()
+  card.rename(hub.folder / "me/new/README.md")
+  with pytest.raises(InputError, match=r"README\.md has been changed there"):
+    check_push("me/new")
+
+
+@pytest.mark.parametrize(
+  ("there", "pushed"), [("archive", "onnx"), ("onnx", "archive")]
+)
+def test_one_form_is_not_pushed_over_another(hub, model, there, pushed):
+  push_folder(model, "me/horns")
+  if there == "onnx":
+    path = hub.folder / "me/horns/config.json"
+    path.write_text('{"format_version": 2, "onnx": {"opset": 20}}')
+  check_push("me/horns", there)
+  with pytest.raises(InputError, match=f"an export as {there} is there"):
+    check_push("me/horns", pushed)
+
+
+def test_what_cannot_be_seen_is_not_pushed_over(hub, model):
+  push_folder(model, "me/horns")
+  hub.fails_with = HfHubHTTPError("403 Forbidden")
+  with pytest.raises(InputError, match=r"cannot be seen \(403 Forbidden\)"):
     check_push("me/horns")
 
 

@@ -152,7 +152,8 @@ def _read_config(directory: Path) -> Any:
   text = _read(path)
   try:
     return json.loads(text)
-  except (json.JSONDecodeError, UnicodeDecodeError) as error:
+  # Of bytes, of signs, of a number of thousands of digits; and of depth.
+  except (ValueError, RecursionError) as error:
     raise InputError(
       f"{path} is no JSON file: export the model again"
     ) from error
@@ -178,6 +179,8 @@ def check_replaceable(directory: Path) -> None:
     InputError: If anything else is there.
   """
   folder.check_replaceable(directory, _NAMES)
+  if (directory / CONFIG_NAME).exists():
+    _check_ours(directory)
   card = directory / CARD_NAME
   if card.exists():
     config = _read_config(directory)
@@ -188,3 +191,17 @@ def check_replaceable(directory: Path) -> None:
         f"{card} has been changed since it was written: move it away, or "
         "choose another folder for the model"
       )
+
+
+def _check_ours(directory: Path) -> None:
+  """Refuses a model of another program, whose files have the same names."""
+  try:
+    config = json.loads(_read(directory / CONFIG_NAME))
+  except (ValueError, RecursionError):
+    # Damaged: an export anew is what mends it.
+    return
+  if not isinstance(config, dict) or "format_version" not in config:
+    raise InputError(
+      f"{directory} holds a model of another program: choose another folder "
+      "for the model"
+    )

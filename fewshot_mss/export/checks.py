@@ -103,8 +103,13 @@ def dtype_of(config: Mapping[str, Any]) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-  is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-  return is_number and math.isfinite(value)
+  if not isinstance(value, (int, float)) or isinstance(value, bool):
+    return False
+  try:
+    return math.isfinite(value)
+  except OverflowError:
+    # JSON has integers that no float can hold.
+    return False
 
 
 def _check_fields(fields: dict[str, Any], path: Path) -> None:

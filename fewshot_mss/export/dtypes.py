@@ -32,14 +32,14 @@ def to_bytes(tensors: Mapping[str, np.ndarray], dtype: str) -> bytes:
   """Returns the file of some weights.
 
   Args:
-    tensors: In float32, all finite.
+    tensors: In float32.
     dtype: A key of `DTYPES`; values are rounded to the nearest.
 
   Returns:
     What safetensors reads.
 
   Raises:
-    InputError: If a value is too large for the type.
+    InputError: If a value is not finite, or too large for the type.
   """
   return save(
     {name: _rounded(name, leaf, dtype) for name, leaf in tensors.items()}
@@ -84,14 +84,14 @@ def cast_params(params: Mapping[str, Any], dtype: str) -> dict[str, Any]:
   """Returns parameters in the type that a file of theirs would have.
 
   Args:
-    params: Of a network, finite.
+    params: Of a network.
     dtype: A key of `DTYPES`.
 
   Returns:
     The same tree.
 
   Raises:
-    InputError: If a value is too large for the type.
+    InputError: If a value is not finite, or too large for the type.
   """
   return unflatten_dict(
     {
@@ -103,6 +103,10 @@ def cast_params(params: Mapping[str, Any], dtype: str) -> dict[str, Any]:
 
 
 def _rounded(name: str, leaf: np.ndarray, dtype: str) -> np.ndarray:
+  if not np.isfinite(leaf).all():
+    raise InputError(
+      f"{name} holds NaN or infinite weights: export an earlier checkpoint"
+    )
   with np.errstate(over="ignore"):
     rounded = leaf.astype(DTYPES[dtype][1])
   if np.isinf(rounded).any():

@@ -61,9 +61,10 @@ def _replace(directory: Path, contents: Mapping[str, bytes]) -> None:
     if not directory.exists():
       new.rename(directory)
       return
-    directory.rename(old)
     try:
+      directory.rename(old)
       new.rename(directory)
-    except OSError:
-      old.rename(directory)
-      raise
+    finally:
+      # Also after Ctrl-C: both are in the scratch folder, which goes now.
+      if not directory.exists():
+        old.rename(directory)

@@ -4,6 +4,8 @@ Whatever reaches for the network is asked for by name: a folder that is mistyped
 is an error here, not a stranger's model.
 """
 
+import hashlib
+import json
 import re
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +15,8 @@ from fewshot_mss.export.archive import CARD_NAME, WEIGHTS_NAME
 from fewshot_mss.export.checks import CONFIG_NAME
 
 PREFIX = "hf://"
+# Keys of `config.json` that tell the forms apart; an archive has neither.
+_OTHER_FORMS = ("stablehlo", "onnx")
 _NAME = r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*"
 
 
@@ -50,14 +54,17 @@ def local_folder(place: Path | str) -> Path:
   return Path(fetched)
 
 
-def check_push(name: str) -> None:
+def check_push(name: str, form: str = "archive") -> None:
   """Checks what can be checked of an upload before anything is uploaded.
 
   Args:
     name: Of the model on the hub, `user/name`.
+    form: What is to be uploaded: `archive`, `stablehlo` or `onnx`.
 
   Raises:
-    InputError: If it is no name, the client is missing, or nobody is logged in.
+    InputError: If it is no name, the client is missing, nobody is logged in, or
+      what is there would be spoilt: another form, or a card that a person
+      wrote in.
   """
   _check_name(name, f"--push={name}")
   hub = _client("for --push")
@@ -68,6 +75,44 @@ def check_push(name: str) -> None:
       f"--push={name}: the hub does not know you ({_reason(error)}): log in "
       "with `hf auth login`, or set HF_TOKEN"
     ) from error
+  try:
+    there = hub.snapshot_download(
+      name, revision=None, allow_patterns=[CONFIG_NAME, CARD_NAME]
+    )
+  except hub.errors.RepositoryNotFoundError:
+    return
+  except _errors(hub) as error:
+    raise InputError(
+      f"--push={name}: what is there cannot be seen ({_reason(error)}): see "
+      "that you may read it, and that the network is up"
+    ) from error
+  _check_there(Path(there), name, form)
+
+
+def _check_there(directory: Path, name: str, form: str) -> None:
+  """Refuses to spoil what the hub holds; see `check_push`."""
+  path, card = directory / CONFIG_NAME, directory / CARD_NAME
+  try:
+    config = json.loads(path.read_bytes()) if path.exists() else {}
+  except (ValueError, RecursionError):
+    config = {}
+  if not isinstance(config, dict):
+    config = {}
+  theirs = next((key for key in _OTHER_FORMS if key in config), "archive")
+  if config and theirs != form:
+    raise InputError(
+      f"--push={name}: an export as {theirs} is there, and its {CONFIG_NAME} "
+      "would be lost: name another model"
+    )
+  if form == "archive" and card.exists():
+    digest = hashlib.sha256(card.read_bytes()).hexdigest()
+    if digest != config.get("card_sha256"):
+      # A person who chose a licence wrote it there.
+      raise InputError(
+        f"--push={name}: its {CARD_NAME} has been changed there, and would be "
+        "lost: export without --push and upload what you want of it, or name "
+        "another model"
+      )
 
 
 def push_folder(directory: Path, name: str) -> str:

@@ -58,7 +58,7 @@ def export_run(
       f"{output} is the model that the run goes by: choose another folder"
     )
   if push is not None:
-    hub.check_push(push)
+    hub.check_push(push, form)
   archive = _with_names(workdir, read_weights(workdir, checkpoint).archive)
   lines = _export(workdir, output, archive, form, checkpoint, dtype, push)
   lines.append(f"wrote {output}")
