@@ -54,3 +54,13 @@ def test_only_what_an_export_left_may_be_replaced(tmp_path):
     check_replaceable(folder, NAMES)
   with pytest.raises(InputError, match="is a file"):
     check_replaceable(folder / "song.wav", NAMES)
+
+
+def test_a_link_to_a_folder_stays_one(tmp_path):
+  (tmp_path / "disk").mkdir()
+  (tmp_path / "out").symlink_to("disk")
+  for content in (b"1", b"2"):
+    write_folder(tmp_path / "out", {"config.json": content})
+    assert (tmp_path / "out").is_symlink()
+    assert (tmp_path / "disk" / "config.json").read_bytes() == content
+  assert len(list(tmp_path.iterdir())) == 2
