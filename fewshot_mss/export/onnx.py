@@ -19,7 +19,8 @@ def export_onnx(archive: Archive, directory: Path) -> list[str]:
   They compute in float32 whatever the model was trained in.
 
   Args:
-    archive: What to export; weights in half precision stay so in the files.
+    archive: What to export; weights of float16 stay so in the files, those of
+      bfloat16 are stored as float32, for browsers have no other.
     directory: Where; an export that is there already is replaced.
 
   Returns:
