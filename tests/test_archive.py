@@ -239,6 +239,11 @@ def test_weights_of_another_kind_are_refused(archive_dir, weights):
     ({"model": MODEL | {"rooms": 3}}, "has the unknown model.rooms"),
     ({"model": MODEL | {"n_fft": 64.0}}, "model.n_fft cannot be 64.0"),
     ({"model": MODEL | {"n_fft": True}}, "model.n_fft cannot be True"),
+    (
+      {"model": MODEL | {"n_fft": 2**40}},
+      "n_fft cannot be 1099511627776",
+    ),
+    ({"training": TRAINING | {"mixture_s": 1e9}}, "mixture_s is 1000000000.0"),
     ({"model": MODEL | {"n_fft": 68}}, "n_fft (is|/ 2)|n_fft"),
     ({"model": MODEL | {"hop_samples": 7}}, "hop_samples is 7"),
     ({"model": MODEL | {"film_site": 3}}, "model.film_site cannot be 3"),

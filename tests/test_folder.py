@@ -72,3 +72,13 @@ def test_an_interrupt_between_old_and_new_leaves_the_old(tmp_path, monkeypatch):
     write_folder(folder, {"config.json": b"2"})
   assert contents(folder) == old
   assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_link_to_a_folder_stays_one(tmp_path):
+  (tmp_path / "disk").mkdir()
+  (tmp_path / "out").symlink_to("disk")
+  for content in (b"1", b"2"):
+    write_folder(tmp_path / "out", {"config.json": content})
+    assert (tmp_path / "out").is_symlink()
+    assert (tmp_path / "disk" / "config.json").read_bytes() == content
+  assert len(list(tmp_path.iterdir())) == 2

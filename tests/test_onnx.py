@@ -71,6 +71,12 @@ def test_how_to_run_it_is_told(tmp_path):
   assert "8000 Hz" in told
 
 
+def test_a_model_of_bfloat16_is_said_to_run_in_float32(tmp_path):
+  archive = make_archive(compute_dtype="bfloat16")
+  _, told = export_onnx(archive, tmp_path / "model")
+  assert told.startswith("the graphs compute in float32, this model in bfloat")
+
+
 def test_only_plain_operators_of_the_stated_opset(folder):
   for name in ("condition", "separate_patch"):
     model = onnx.load(folder / f"{name}.onnx")

@@ -16,7 +16,13 @@ from fewshot_mss.models import spectral
 from tiny_onnx import run
 
 # n_fft, hop, samples: even and odd, hops that divide the signal and not.
-SIZES = [(64, 32, 256), (48, 16, 101), (30, 5, 7), (512, 256, 1)]
+SIZES = [
+  (64, 32, 256),
+  (48, 16, 101),
+  (30, 5, 7),
+  (33, 11, 101),
+  (512, 256, 1),
+]
 
 
 def signals(samples):

@@ -199,6 +199,27 @@ def test_what_cannot_be_done_is_said_in_a_line(
   assert not out.exists()
 
 
+@pytest.mark.parametrize(
+  ("words", "message"),
+  [
+    (["none.wav", "-p=song.wav", "-o=out"], "Error opening 'none.wav': "),
+    (["song.wav", "-p=text.wav", "-o=out"], "Error opening 'text.wav': "),
+    (["song.wav", "-p=song.wav", "-o=song.wav"], "Not a directory: 'song.wav/"),
+  ],
+)
+def test_what_cannot_be_read_or_written_is_said_in_a_line(
+  folder, tmp_path, monkeypatch, words, message
+):
+  monkeypatch.chdir(tmp_path)
+  write(tmp_path / "song.wav", tones(500, 1))
+  (tmp_path / "text.wav").write_text("no sound")
+  done = run(folder, *words)
+  assert done.returncode == 1
+  assert message in done.stderr
+  assert len(done.stderr.splitlines()) == 1
+  assert not (tmp_path / "out").exists()
+
+
 def test_the_runner_is_short():
   text = Path(run_onnx.__file__).read_text()
   assert len(text.splitlines()) < 120

@@ -58,7 +58,7 @@ def test_frames_match_numpy(form):
 @pytest.mark.parametrize(
   ("n_fft", "hop", "samples"),
   [(16, 4, samples) for samples in range(1, 14)]
-  + [(16, 8, 1), (16, 8, 25), (512, 128, 4001)],
+  + [(16, 8, 1), (16, 8, 25), (33, 11, 100), (512, 128, 4001)],
 )
 def test_inverse_is_exact(n_fft, hop, samples, form):
   signal = _noise(2, samples)

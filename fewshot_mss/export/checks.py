@@ -24,6 +24,9 @@ CONFIG_NAME = "config.json"
 # Inference works at the lengths that training used: GroupNorm measures over
 # the whole patch, so a patch of another length is another input.
 _LENGTH_KEYS = ("mixture_s", "example_s")
+# No network has sizes beyond these; a stranger's file must not fill the memory.
+_LARGEST = 2**20
+_LONGEST_SAMPLES = 2**28
 _KEYS = ("format_version", "model", "instruments", "training", "weights_sha256")
 
 
@@ -90,7 +93,7 @@ def check_config(config: Any, directory: Path) -> None:
   rate_hz = config["model"]["sample_rate_hz"]
   for key in _LENGTH_KEYS:
     seconds = config["training"].get(key)
-    if not _is_number(seconds) or seconds * rate_hz < 1:
+    if not (_is_number(seconds) and 1 <= seconds * rate_hz <= _LONGEST_SAMPLES):
       raise InputError(
         f"{path}: training.{key} is {seconds!r}, not a length in seconds: "
         "export again"
@@ -148,7 +151,7 @@ def _check_fields(fields: dict[str, Any], path: Path) -> None:
 
 
 def _is_size(value: Any) -> bool:
-  return type(value) is int and value > 0
+  return type(value) is int and 0 < value <= _LARGEST
 
 
 def check_tensors(

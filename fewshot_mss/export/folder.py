@@ -42,7 +42,8 @@ def write_folder(directory: Path, contents: Mapping[str, bytes]) -> None:
     InputError: If it cannot be written; it is as it was then.
   """
   try:
-    _replace(directory.absolute(), contents)
+    # A link stays one: what it points to is replaced.
+    _replace(directory.resolve(), contents)
   except OSError as error:
     raise InputError(
       f"{directory} cannot be written ({error.strerror}): choose another folder"

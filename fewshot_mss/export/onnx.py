@@ -19,7 +19,8 @@ def export_onnx(archive: Archive, directory: Path) -> list[str]:
   They compute in float32 whatever the model was trained in.
 
   Args:
-    archive: What to export; weights in half precision stay so in the files.
+    archive: What to export; weights of float16 stay so in the files, those of
+      bfloat16 are stored as float32, for browsers have no other.
     directory: Where; an export that is there already is replaced.
 
   Returns:
@@ -47,7 +48,13 @@ def export_onnx(archive: Archive, directory: Path) -> list[str]:
   contents[CONFIG_NAME] = (json.dumps(config, indent=2) + "\n").encode()
   contents[RUNNER_NAME] = Path(__file__).with_name(RUNNER_NAME).read_bytes()
   write_folder(directory, contents)
-  return [
+  told = [
     f"opset {OPSET}; python {directory / RUNNER_NAME} separates files at "
     f"{model.sample_rate_hz} Hz with numpy, onnxruntime and soundfile alone"
   ]
+  if model.compute_dtype != "float32":
+    told.append(
+      f"the graphs compute in float32, this model in {model.compute_dtype}: "
+      "their numbers differ by what it rounds"
+    )
+  return told

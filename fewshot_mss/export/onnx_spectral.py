@@ -85,9 +85,8 @@ def istft(
   Returns:
     The signals, [batch, queries, samples].
   """
-  weight = np.full((n_fft // 2 + 1, 1), 2.0 / n_fft)
-  weight[[0, -1]] = 1.0 / n_fft
-  by_bin = graph.floats(weight, "bin_weights")
+  weights = spectral.bin_weights(n_fft)[:, None]
+  by_bin = graph.floats(weights, "bin_weights")
   products = []
   for part, matrix in zip(spectrum, _dft_matrices(graph, n_fft), strict=True):
     turned = graph.op("Transpose", matrix, perm=[1, 0])

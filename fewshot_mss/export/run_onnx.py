@@ -1,8 +1,7 @@
 """Separates a song at the model's own rate with the ONNX files beside this one.
 
-  python run_onnx.py song.wav -p horn.wav -p horn2.wav [-n drums.wav] -o out
-
-Writes float32 out/song/target.wav and residual.wav, which sum to the song.
+`python run_onnx.py song.wav -p horn.wav -p horn2.wav [-n drums.wav] -o out`
+writes float32 out/song/target.wav and residual.wav, which sum to the song.
 """
 
 import argparse
@@ -15,7 +14,7 @@ import onnxruntime as ort
 import soundfile
 
 
-def read(path: str, rate_hz: int) -> np.ndarray:
+def read(path: str | Path, rate_hz: int) -> np.ndarray:
   """Returns [samples, channels] of a file of this rate."""
   samples, found_hz = soundfile.read(path, dtype="float32", always_2d=True)
   if found_hz != rate_hz:
@@ -27,8 +26,7 @@ def read(path: str, rate_hz: int) -> np.ndarray:
 
 def cut_pieces(clip: np.ndarray, piece: int, pause_db: float) -> np.ndarray:
   """Returns [pieces, piece] of a clip [samples], pauses left out."""
-  spare = len(clip) - piece
-  if spare <= 0:
+  if (spare := len(clip) - piece) <= 0:
     return np.pad(clip, (0, -spare), mode="symmetric")[None]
   starts = np.rint(np.linspace(0, spare, -(-len(clip) // piece))).astype(int)
   pieces = np.stack([clip[start : start + piece] for start in starts])
@@ -87,7 +85,7 @@ class Model:
 def main() -> None:
   """Reads the words of the command and writes the two files."""
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument("song")
+  parser.add_argument("song", type=Path)
   parser.add_argument("-p", "--positive", action="append", default=[])
   parser.add_argument("-n", "--negative", action="append", default=[])
   parser.add_argument("--instrument", help="for a model asked by name")
@@ -108,12 +106,14 @@ def main() -> None:
     sys.exit("this model is asked by examples: give at least one with -p")
   song = read(words.song, rate_hz)
   clips = [[read(p, rate_hz).mean(axis=1) for p in some] for some in paths]
-  output = words.output / Path(words.song).stem
-  output.mkdir(parents=True, exist_ok=True)
+  (out := words.output / words.song.stem).mkdir(parents=True, exist_ok=True)
   target = model.separate(song, model.condition(*clips, class_id))
   for name, part in (("target", target), ("residual", song - target)):
-    soundfile.write(output / f"{name}.wav", part, rate_hz, subtype="FLOAT")
+    soundfile.write(out / f"{name}.wav", part, rate_hz, subtype="FLOAT")
 
 
 if __name__ == "__main__":
-  main()
+  try:
+    main()
+  except (OSError, soundfile.LibsndfileError) as error:
+    sys.exit(str(error))

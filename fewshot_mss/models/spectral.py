@@ -130,12 +130,23 @@ def _istft_by_conv(
   return signal.reshape(*batch, -1)
 
 
+def bin_weights(n_fft: int) -> Float[np.ndarray, " bins"]:
+  """Returns what each bin of the inverse is multiplied by.
+
+  Bins between 0 and Nyquist stand for two bins of the full transform; where
+  n_fft is odd, no bin lies at Nyquist, so the last stands for two as well.
+  """
+  weight = np.full(n_fft // 2 + 1, 2.0 / n_fft)
+  weight[0] = 1.0 / n_fft
+  if n_fft % 2 == 0:
+    weight[-1] = 1.0 / n_fft
+  return weight
+
+
 def _inverse_matrices(n_fft: int) -> tuple[np.ndarray, np.ndarray]:
   """Returns what real and imaginary parts are multiplied by, [bins, n_fft]."""
   cosine, sine = _dft_matrices(n_fft)
-  # Bins between 0 and Nyquist stand for two bins of the full transform.
-  weight = np.full((n_fft // 2 + 1, 1), 2.0 / n_fft)
-  weight[[0, -1]] = 1.0 / n_fft
+  weight = bin_weights(n_fft)[:, None]
   return weight * cosine.T, weight * sine.T
 
 

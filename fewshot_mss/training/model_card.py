@@ -184,7 +184,8 @@ def _scores(archive: Archive, evaluations: Sequence[Evaluation]) -> list[str]:
   for evaluation in evaluations:
     content = evaluation.content
     data = content["provenance"].get("data") or content["provenance"]["songs"]
-    parts.append(f"### {evaluation.name}\n\n{data}.\n")
+    machine = content["provenance"].get("machine", "not stated")
+    parts.append(f"### {evaluation.name}\n\n{data}. Scored on {machine}.\n")
     parts.append(
       "".join(f"- {v['statement']}\n" for v in content["verdict"].values())
     )
