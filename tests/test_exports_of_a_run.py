@@ -29,11 +29,11 @@ def run_of(toy_dataset, tmp_path_factory):
     toy_dataset,
     model__conditioning="examples_and_negatives",
     data__max_negatives=2,
-    train__steps=40,
-    train__learning_rate=0.01,
-    train__log_every_steps=40,
-    train__eval_every_steps=40,
-    train__checkpoint_every_steps=40,
+    train__steps=12,
+    train__learning_rate=0.03,
+    train__log_every_steps=12,
+    train__eval_every_steps=12,
+    train__checkpoint_every_steps=12,
   )
   train_and_evaluate(config, workdir)
   return workdir
