@@ -18,23 +18,19 @@ import numpy as np
 from jaxtyping import Float64
 from ml_collections import ConfigDict
 
-from fewshot_mss.data.records import RecordReader
 from fewshot_mss.data.source_items import source_items
 from fewshot_mss.data.sources import Sources, load_sources
 from fewshot_mss.data.throughput_table import Row, described
 from fewshot_mss.evaluation import network as evaluated_network
 from fewshot_mss.evaluation.ablation import network as ablated_network
-from fewshot_mss.evaluation.ablation.ablate import Ablation, Subject, ablate
-from fewshot_mss.evaluation.ablation.answers import Answerer
-from fewshot_mss.evaluation.ablation.clips import read_clip
-from fewshot_mss.evaluation.ablation.grid import Contender, arms_of
+from fewshot_mss.evaluation.ablation.ablate import ablate
 from fewshot_mss.evaluation.ablation.table import COLUMNS
 from fewshot_mss.evaluation.evaluate import evaluate
 from fewshot_mss.evaluation.items import choose_items
 from fewshot_mss.evaluation.journal import Journal
-from fewshot_mss.evaluation.network import host_batch
 from fewshot_mss.export.archive import Archive
 from fewshot_mss.export.checks import build_model
+from fewshot_mss.training.ablation_models import NamedModel, make_ablation
 
 _SPLIT = "test"
 _TURNS = 5
@@ -115,7 +111,7 @@ def measure_ablation(
   """Times the grid of `ablation` on `eval.max_items` of each group.
 
   Args:
-    config: `ablation`, `eval`, `data` and `seed` are read.
+    config: `ablation`, `eval` and `seed` are read.
     archive: The network.
     sources: Prepared datasets with a test list.
 
@@ -123,45 +119,18 @@ def measure_ablation(
     The times, without compilation and report. Every turn embeds all examples
     anew.
   """
-  model = build_model(archive.model)
-  contender = Contender(model.conditioning, model.conditioning)
-  readers = [
-    RecordReader(folder, catalogue)
-    for folder, catalogue in zip(
-      sources.folders, sources.catalogues, strict=True
-    )
-  ]
-  read = functools.partial(
-    read_clip, readers=readers, sample_rate_hz=model.sample_rate_hz
-  )
+  named = [NamedModel(archive.model["conditioning"], archive)]
   lists = [
     choose_items(source_items(sources, i, _SPLIT), config.eval.max_items)
     for i in range(len(sources.folders))
   ]
 
   def whole() -> None:
-    network = ablated_network.make_network(
-      model,
-      archive.params,
-      patch_s=config.data.mixture_s,
-      outputs=config.ablation.outputs,
-    )
-    ablation = Ablation(
-      arms=arms_of(config.ablation, [contender]),
-      subjects=[
-        Subject(contender, archive.instruments, Answerer(network, read))
-      ],
-      sources=sources,
-      readers=readers,
-      seed=config.seed,
-      batch=host_batch(config.ablation.batch),
-      collapse_db=config.eval.collapse_db,
-      mask_sizes=(model.n_fft, model.hop_samples),
-    )
     with (
       tempfile.TemporaryDirectory() as folder,
       Journal(Path(folder), {}, columns=COLUMNS) as journal,
     ):
+      ablation = make_ablation(config, named, sources)
       ablate(ablation, lists, journal=journal, progress=False)
 
   compiled = ("embed_each", "combine_each", "encode_each", "decode_each")

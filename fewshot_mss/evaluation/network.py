@@ -17,7 +17,11 @@ from jaxtyping import Array, Float
 
 from fewshot_mss.episode import Support
 from fewshot_mss.evaluation.items import first_shots
-from fewshot_mss.inference.overlap_add import OVERLAP_SHARE, overlap_add
+from fewshot_mss.inference.overlap_add import (
+  OVERLAP_SHARE,
+  SeparatePatches,
+  overlap_add,
+)
 from fewshot_mss.models.separator import FewShotSeparator
 
 PyTree = Any
@@ -65,18 +69,40 @@ def network_separator(
         separate_patches_of_each(model, mesh, local_params, patches, conditions)
       )
 
-    # The mixtures are the channels of one signal: a batch is one patch of each.
-    estimates = overlap_add(
-      mixture,
-      separate_patches,
-      num_targets=conditions.shape[1],
-      patch_samples=patch_samples,
-      overlap_samples=int(patch_samples * OVERLAP_SHARE),
-      batch_patches=len(mixture),
+    return by_patches(
+      mixture, separate_patches, conditions.shape[1], patch_samples
     )
-    return estimates.swapaxes(0, 1)
 
   return separate
+
+
+def by_patches(
+  mixture: np.ndarray,
+  separate_patches: SeparatePatches,
+  outputs: int,
+  patch_samples: int,
+) -> np.ndarray:
+  """Returns the outputs of whole mixtures, patch after patch.
+
+  Args:
+    mixture: The mixtures [B, T].
+    separate_patches: From [B, patch] to [B, outputs, patch].
+    outputs: Of each mixture.
+    patch_samples: Length of a patch.
+
+  Returns:
+    The outputs [B, outputs, T].
+  """
+  # The mixtures are the channels of one signal: a batch is one patch of each.
+  estimates = overlap_add(
+    mixture,
+    separate_patches,
+    num_targets=outputs,
+    patch_samples=patch_samples,
+    overlap_samples=int(patch_samples * OVERLAP_SHARE),
+    batch_patches=len(mixture),
+  )
+  return estimates.swapaxes(0, 1)
 
 
 def on_local_devices(params: PyTree) -> tuple[Mesh, NamedSharding, PyTree]:

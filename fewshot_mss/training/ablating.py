@@ -3,7 +3,6 @@
 Every process asks its share of the items; process 0 has all rows in the end.
 """
 
-import functools
 import json
 import sys
 from collections.abc import Sequence
@@ -17,31 +16,25 @@ from fewshot_mss.data.catalogue import write_text_whole
 from fewshot_mss.data.evaluation_items import EvaluationItem
 from fewshot_mss.data.evaluation_list import list_hash, list_path
 from fewshot_mss.data.figure import PRINT_DPI, import_figure
-from fewshot_mss.data.records import RecordReader
 from fewshot_mss.data.source_items import source_items
 from fewshot_mss.data.sources import Sources, load_sources
 from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation.ablation.ablate import (
   Ablation,
-  Subject,
   ablate,
   check_reference,
   reference_conditions,
 )
-from fewshot_mss.evaluation.ablation.answers import Answerer
 from fewshot_mss.evaluation.ablation.axes import describe_all
-from fewshot_mss.evaluation.ablation.clips import read_clip
 from fewshot_mss.evaluation.ablation.conditions import (
   Conditions,
   write_conditions,
 )
 from fewshot_mss.evaluation.ablation.examples import EXAMPLES_VERSION
 from fewshot_mss.evaluation.ablation.grid import (
-  arms_of,
   check_ablation_config,
   crossed_pairs,
 )
-from fewshot_mss.evaluation.ablation.network import make_network
 from fewshot_mss.evaluation.ablation.report import write_report
 from fewshot_mss.evaluation.ablation.runs import (
   LISTS,
@@ -61,11 +54,13 @@ from fewshot_mss.evaluation.ablation.table import (
 from fewshot_mss.evaluation.items import choose_items
 from fewshot_mss.evaluation.journal import Journal, remove_journals
 from fewshot_mss.evaluation.metrics import METRICS_VERSION
-from fewshot_mss.evaluation.network import host_batch
 from fewshot_mss.evaluation.report import machine_description
-from fewshot_mss.export.checks import build_model
 from fewshot_mss.training import parallel
-from fewshot_mss.training.ablation_models import NamedModel, load_models
+from fewshot_mss.training.ablation_models import (
+  NamedModel,
+  load_models,
+  make_ablation,
+)
 
 _SPLIT = "test"
 
@@ -98,7 +93,7 @@ def ablate_run(
   sources = load_sources(config.data.sources)
   named = load_models(config, workdir, sources)
   lists = _choose_lists(config, sources)
-  ablation = _make_ablation(config, named, sources)
+  ablation = make_ablation(config, named, sources)
   check_reference(ablation, lists)
   depends_on = _depends_on(config, named, sources)
   share = (jax.process_index(), jax.process_count())
@@ -133,42 +128,6 @@ def _choose_lists(
       f"a dataset with more {_SPLIT} songs"
     )
   return lists
-
-
-def _make_ablation(
-  config: ConfigDict, named: Sequence[NamedModel], sources: Sources
-) -> Ablation:
-  readers = [
-    RecordReader(folder, catalogue)
-    for folder, catalogue in zip(
-      sources.folders, sources.catalogues, strict=True
-    )
-  ]
-  rate_hz = sources.catalogues[0].sample_rate_hz
-
-  def subject(each: NamedModel) -> Subject:
-    network = make_network(
-      build_model(each.archive.model),
-      each.archive.params,
-      patch_s=each.archive.training["mixture_s"],
-      outputs=config.ablation.outputs,
-    )
-    read = functools.partial(read_clip, readers=readers, sample_rate_hz=rate_hz)
-    return Subject(
-      each.contender, each.archive.instruments, Answerer(network, read)
-    )
-
-  model = named[0].archive.model
-  return Ablation(
-    arms=arms_of(config.ablation, [each.contender for each in named]),
-    subjects=[subject(each) for each in named],
-    sources=sources,
-    readers=readers,
-    seed=config.seed,
-    batch=host_batch(config.ablation.batch),
-    collapse_db=config.eval.collapse_db,
-    mask_sizes=(model["n_fft"], model["hop_samples"]),
-  )
 
 
 def _depends_on(

@@ -11,12 +11,16 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
 from fewshot_mss.episode import Support
-from fewshot_mss.evaluation.network import AXIS, PyTree, each_device
-from fewshot_mss.inference.overlap_add import OVERLAP_SHARE, overlap_add
+from fewshot_mss.evaluation.network import (
+  PyTree,
+  by_patches,
+  each_device,
+  on_local_devices,
+)
 from fewshot_mss.models.separator import Encoded, FewShotSeparator
 
 # Clips that a device embeds at a time.
@@ -57,10 +61,7 @@ def make_network(
   Returns:
     Its parts. B must be a multiple of the number of devices.
   """
-  mesh = Mesh(np.array(jax.local_devices()), (AXIS,))
-  split = NamedSharding(mesh, PartitionSpec(AXIS))
-  everywhere = NamedSharding(mesh, PartitionSpec())
-  local_params = jax.device_put(jax.device_get(params), everywhere)
+  mesh, split, local_params = on_local_devices(params)
   patch_samples = round(patch_s * model.sample_rate_hz)
   clips_a_call = _CLIPS * jax.local_device_count()
 
@@ -98,16 +99,10 @@ def make_network(
       ]
       return np.concatenate(jax.device_get(found), axis=1)
 
-    # The mixtures are the channels of one signal: a batch is one patch of each.
-    estimates = overlap_add(
-      mixture,
-      separate_patches,
-      num_targets=outputs * len(groups),
-      patch_samples=patch_samples,
-      overlap_samples=int(patch_samples * OVERLAP_SHARE),
-      batch_patches=len(mixture),
+    estimates = by_patches(
+      mixture, separate_patches, outputs * len(groups), patch_samples
     )
-    return estimates.swapaxes(0, 1)[:, :count]
+    return estimates[:, :count]
 
   return Network(model.condition_dim, embed, combine, separate)
 
