@@ -12,7 +12,7 @@ import numpy as np
 from fewshot_mss.episode import Support
 from fewshot_mss.export.archive import load_archive
 from fewshot_mss.inference.inputs import cut_pieces
-from fewshot_mss.inference.separator import apply_model
+from fewshot_mss.inference.listener import apply_model
 from tiny_archive import TRAINING, write_archive
 
 RATE_HZ = 8000

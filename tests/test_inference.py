@@ -14,7 +14,8 @@ from fewshot_mss.episode import Support
 from fewshot_mss.errors import InputError
 from fewshot_mss.export.checks import build_model
 from fewshot_mss.inference.inputs import cut_pieces
-from fewshot_mss.inference.separator import Separator, apply_model
+from fewshot_mss.inference.listener import apply_model
+from fewshot_mss.inference.separator import Separator
 from tiny_archive import MODEL, mask_of_ones, random_params, write_archive
 
 RATE_HZ = 8000

@@ -20,8 +20,8 @@ from fewshot_mss.evaluation.network import (
   separate_patches_of_each,
 )
 from fewshot_mss.inference.inputs import cut_pieces
+from fewshot_mss.inference.listener import apply_model
 from fewshot_mss.inference.overlap_add import OVERLAP_SHARE, overlap_add
-from fewshot_mss.inference.separator import apply_model
 from fewshot_mss.models.separator import FewShotSeparator
 
 _BATCH_PIECES = 4

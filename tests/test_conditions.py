@@ -1,0 +1,95 @@
+"""What is asked for several targets: who shows what to whom."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from fewshot_mss.errors import InputError
+from fewshot_mss.inference.conditions import Ask
+from fewshot_mss.inference.profiles import Profile
+from fewshot_mss.inference.separator import Separator
+from tiny_archive import write_archive
+
+RATE_HZ = 8000
+LOW, HIGH, NOISE = (
+  np.sin(2 * np.pi * hz * np.arange(4000) / RATE_HZ).astype(np.float32)
+  for hz in (110, 880, 1770)
+)
+
+
+@pytest.fixture(scope="module")
+def separators(tmp_path_factory):
+  folder = tmp_path_factory.mktemp("models")
+  return {
+    kind: Separator.from_pretrained(
+      write_archive(folder / kind, conditioning=kind)
+    )
+    for kind in ("examples", "examples_and_negatives", "class")
+  }
+
+
+def _profile(separator, positives, negatives=()):
+  listener = separator.listener
+  return Profile(
+    "horn",
+    separator.archive.content_hash,
+    listener.hear(positives, RATE_HZ, "positive"),
+    listener.hear(negatives, RATE_HZ, "negative"),
+  )
+
+
+def test_other_targets_are_negatives(separators):
+  separator = separators["examples_and_negatives"]
+  asked = separator.conditions(
+    [Ask([LOW]), Ask([HIGH], [NOISE])], rate_hz=RATE_HZ
+  )
+  expected = [
+    separator.condition(positives=[LOW], negatives=[HIGH], rate_hz=RATE_HZ),
+    separator.condition(
+      positives=[HIGH], negatives=[NOISE, LOW], rate_hz=RATE_HZ
+    ),
+  ]
+  np.testing.assert_array_equal(asked, expected)
+
+
+def test_a_model_without_negatives_is_asked_target_by_target(separators):
+  separator = separators["examples"]
+  asked = separator.conditions([Ask([LOW]), Ask([HIGH])], rate_hz=RATE_HZ)
+  for condition, clip in zip(asked, (LOW, HIGH), strict=True):
+    np.testing.assert_array_equal(
+      condition, separator.condition(positives=[clip], rate_hz=RATE_HZ)
+    )
+
+
+def test_a_profile_weighs_as_its_examples(separators):
+  separator = separators["examples_and_negatives"]
+  profile = _profile(separator, [LOW, NOISE], [HIGH])
+  (asked,) = separator.conditions(
+    [Ask([HIGH], profiles=[profile])], rate_hz=RATE_HZ
+  )
+  np.testing.assert_array_equal(
+    asked,
+    separator.condition(
+      positives=[NOISE, HIGH, LOW], negatives=[HIGH], rate_hz=RATE_HZ
+    ),
+  )
+
+
+def test_a_profile_of_another_model_is_refused(separators):
+  separator = separators["examples"]
+  profile = _profile(separator, [LOW])
+  strange = dataclasses.replace(profile, model_hash="0" * 64)
+  with pytest.raises(InputError, match=r"profile horn .*another model"):
+    separator.conditions([Ask(profiles=[strange])])
+  with pytest.raises(InputError, match="by instrument"):
+    separators["class"].conditions([Ask(profiles=[profile])])
+
+
+def test_classes_are_asked_by_name(separators):
+  separator = separators["class"]
+  asked = separator.conditions([Ask(instrument="horn"), Ask(instrument="bass")])
+  np.testing.assert_array_equal(
+    asked[0], separator.condition(instrument="horn")
+  )
+  assert np.abs(asked[0] - asked[1]).max() > 0
