@@ -106,17 +106,34 @@ def load_example(
     InputError: If the file cannot be read, ends before the range does, or
       the example is too short, silent, or not finite.
   """
-  if source.start_s is None or source.end_s is None:
-    samples, file_hz = read_audio(source.path)
-  else:
-    file_hz = audio_info(source.path).rate_hz
-    start = round(source.start_s * file_hz)
-    stop = round(source.end_s * file_hz)
-    samples, _ = read_audio(source.path, start, stop)
-    if len(samples) < stop - start:
-      raise InputError(_beyond_the_end(source, start + len(samples), file_hz))
+  samples, file_hz = read_example(source)
   mono = check_example_array(samples, file_hz, str(source))
   return resample(mono, file_hz, rate_hz)
+
+
+def read_example(
+  source: ExampleSource,
+) -> tuple[Float32[np.ndarray, "samples channels"], int]:
+  """Reads the samples of an example as they are; unchecked.
+
+  Args:
+    source: Where it lies; of a time range, only that part of the file is read.
+
+  Returns:
+    The samples and their rate in Hz.
+
+  Raises:
+    InputError: If the file cannot be read, or ends before the range does.
+  """
+  if source.start_s is None or source.end_s is None:
+    return read_audio(source.path)
+  file_hz = audio_info(source.path).rate_hz
+  start = round(source.start_s * file_hz)
+  stop = round(source.end_s * file_hz)
+  samples, _ = read_audio(source.path, start, stop)
+  if len(samples) < stop - start:
+    raise InputError(_beyond_the_end(source, start + len(samples), file_hz))
+  return samples, file_hz
 
 
 def _beyond_the_end(source: ExampleSource, end: int, file_hz: int) -> str:

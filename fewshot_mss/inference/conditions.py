@@ -9,7 +9,7 @@ from jaxtyping import Float32
 from fewshot_mss.errors import InputError
 from fewshot_mss.export.archive import Archive
 from fewshot_mss.inference.inputs import Example
-from fewshot_mss.inference.listener import Heard, Listener
+from fewshot_mss.inference.listener import Heard, HeardClip, Listener
 from fewshot_mss.inference.profiles import Profile
 
 
@@ -19,14 +19,15 @@ class Ask:
 
   Attributes:
     positives: Clips that show the instrument: files, time ranges of files
-      (`song.wav@1:02-1:09`), or arrays. All weigh the same.
+      (`song.wav@1:02-1:09`), arrays, or what `Listener.hear_each` made of them
+      for this model. All weigh the same.
     negatives: Clips of what is not meant, if the model takes them.
     profiles: Kept examples; each weighs as much as the examples in it.
     instrument: For a model that is asked by name, instead of all others.
   """
 
-  positives: Sequence[Example] = ()
-  negatives: Sequence[Example] = ()
+  positives: Sequence[Example | HeardClip] = ()
+  negatives: Sequence[Example | HeardClip] = ()
   profiles: Sequence[Profile] = ()
   instrument: str | None = None
 

@@ -1,11 +1,13 @@
 """What a person hands in, read and checked: songs and examples."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32
 
 from fewshot_mss.audio import examples, files, resampling
+from fewshot_mss.audio.clip_facts import ClipFacts, clip_facts
 from fewshot_mss.audio.levels import SILENCE_DBFS, rms_db
 from fewshot_mss.errors import InputError
 
@@ -47,9 +49,23 @@ def load_song(
   return samples, rate_hz
 
 
+class Clip(NamedTuple):
+  """An example, read.
+
+  Attributes:
+    name: What it is called in messages.
+    samples: Mono, at the rate that was wanted.
+    facts: What it was like as it was read.
+  """
+
+  name: str
+  samples: Float32[np.ndarray, " samples"]
+  facts: ClipFacts
+
+
 def load_clip(
   clip: Example, rate_hz: int | None, name: str, to_rate_hz: int
-) -> Float32[np.ndarray, " samples"]:
+) -> Clip:
   """Reads an example as mono sound.
 
   Args:
@@ -59,23 +75,25 @@ def load_clip(
     to_rate_hz: Wanted rate.
 
   Returns:
-    The samples at the wanted rate.
+    The example at the wanted rate.
 
   Raises:
     InputError: If it cannot be read, or shows nothing.
   """
   if isinstance(clip, np.ndarray):
-    mono = examples.check_example_array(clip, _given(rate_hz, name), name)
-    samples = resampling.resample(mono, rate_hz, to_rate_hz)
+    as_read, read_hz = clip, _given(rate_hz, name)
   else:
     name = str(clip)
-    samples = examples.load_example(examples.parse_example(name), to_rate_hz)
+    as_read, read_hz = examples.read_example(examples.parse_example(name))
+  mono = examples.check_example_array(as_read, read_hz, name)
+  samples = resampling.resample(mono, read_hz, to_rate_hz)
   if rms_db(samples) < SILENCE_DBFS:
     raise InputError(
       f"{name} holds nothing below {to_rate_hz // 2} Hz, where the model "
       "listens: give another part"
     )
-  return samples
+  facts = clip_facts(_as_channels(as_read, name), read_hz)
+  return Clip(name, samples, facts)
 
 
 def cut_pieces(

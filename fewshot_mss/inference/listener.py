@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Float32, Float64
 
+from fewshot_mss.audio.clip_facts import ClipFacts
 from fewshot_mss.episode import Support
 from fewshot_mss.inference.inputs import Example, cut_pieces, load_clip
 from fewshot_mss.models.separator import FewShotSeparator
@@ -52,6 +53,20 @@ class Heard(NamedTuple):
     return Heard(self.total + other.total, self.count + other.count)
 
 
+class HeardClip(NamedTuple):
+  """One example, and what it says.
+
+  Attributes:
+    name: What it is called in messages.
+    facts: What it is like as it was read.
+    embedding: What it says.
+  """
+
+  name: str
+  facts: ClipFacts
+  embedding: Float32[np.ndarray, " D"]
+
+
 class Listener:
   """Embeds examples and combines embeddings; every caller's one way to both.
 
@@ -71,14 +86,17 @@ class Listener:
     self._params = params
 
   def hear(
-    self, clips: Sequence[Example], rate_hz: int | None, kind: str
+    self,
+    clips: Sequence[Example | HeardClip],
+    rate_hz: int | None,
+    kind: str,
   ) -> Heard:
-    """Reads examples and embeds them.
+    """Reads examples and embeds them; those that were heard stay as they are.
 
     Args:
-      clips: Files, time ranges of files, or arrays.
-      rate_hz: Of the arrays among them.
-      kind: `positive` or `negative`, for the messages.
+      clips: As of `hear_each`.
+      rate_hz: Likewise.
+      kind: Likewise.
 
     Returns:
       What they say together.
@@ -87,10 +105,36 @@ class Listener:
       InputError: If one cannot be used.
     """
     heard = self.nothing
+    for clip in self.hear_each(clips, rate_hz, kind):
+      heard += Heard(clip.embedding.astype(np.float64), 1)
+    return heard
+
+  def hear_each(
+    self,
+    clips: Sequence[Example | HeardClip],
+    rate_hz: int | None,
+    kind: str,
+  ) -> list[HeardClip]:
+    """Reads examples and embeds them; those that were heard stay as they are.
+
+    Args:
+      clips: Files, time ranges of files, arrays, or what this has returned.
+      rate_hz: Of the arrays among them.
+      kind: `positive` or `negative`, for the messages.
+
+    Returns:
+      What each of them is like and says.
+
+    Raises:
+      InputError: If one cannot be used.
+    """
+    heard = []
     for number, clip in enumerate(clips, 1):
-      name = f"{kind} example {number}"
-      samples = load_clip(clip, rate_hz, name, self.rate_hz)
-      heard += Heard(self.embed(samples).astype(np.float64), 1)
+      if not isinstance(clip, HeardClip):
+        name = f"{kind} example {number}"
+        read = load_clip(clip, rate_hz, name, self.rate_hz)
+        clip = HeardClip(read.name, read.facts, self.embed(read.samples))
+      heard.append(clip)
     return heard
 
   def embed(
