@@ -1,6 +1,7 @@
 """Audio files in, with errors that name the file."""
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,7 +102,7 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
   if path.suffix.lower() == ".raw":
     raise InputError(f"{path} has no header: convert it to wav, flac or ogg")
   try:
-    with soundfile.SoundFile(path) as sound:
+    with soundfile.SoundFile(os.fsencode(path)) as sound:
       if sound.frames == 0:
         raise InputError(f"{path} holds no samples: name a file with sound")
       match = _CUT_OFF.search(sound.extra_info)

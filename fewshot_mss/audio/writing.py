@@ -218,7 +218,10 @@ class BlockWriter:
       self._sound.close()
       # A full disk may show here first.
       os.fsync(self._file)
-      if soundfile.info(self._working).frames != self._written_samples:
+      if (
+        soundfile.info(os.fsencode(self._working)).frames
+        != self._written_samples
+      ):
         raise OSError(0, "it ends too early")
 
   def publish(self) -> None:
@@ -286,7 +289,7 @@ def read_tags(path: Path) -> dict[str, str]:
     By soundfile's names of them. Not the software that wrote the file.
   """
   try:
-    with soundfile.SoundFile(path) as sound:
+    with soundfile.SoundFile(os.fsencode(path)) as sound:
       tags = sound.copy_metadata()
   except soundfile.LibsndfileError:
     return {}

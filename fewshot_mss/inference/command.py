@@ -1,6 +1,7 @@
 """`fewshot-mss separate`: songs in, the parts of each out, one at a time."""
 
 import contextlib
+import dataclasses
 import shutil
 import sys
 import tempfile
@@ -66,7 +67,14 @@ def separate_command(
     if output is None:
       output = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     planned = _plan(request, songs, output)
-    targets = [_with_files(target) for target in request.targets]
+    targets = [
+      dataclasses.replace(
+        target,
+        positives=_with_files(target.positives),
+        negatives=_with_files(target.negatives),
+      )
+      for target in request.targets
+    ]
     plans = [one for one in planned if isinstance(one, SongPlan)]
     check_plans(
       plans, [*songs, *_example_files(targets)], overwrite=request.overwrite
@@ -104,7 +112,7 @@ def separate_command(
 
 def _named_songs(request: Request) -> list[Path]:
   """Returns the songs, those of folders too; all are there."""
-  songs = [Path(word) for word in expand_examples(request.songs)]
+  songs = [Path(word) for word in _with_files(request.songs)]
   if not songs:
     raise InputError("no song to separate: name at least one audio file")
   for song in songs:
@@ -141,15 +149,15 @@ def _plan(
   return planned
 
 
-def _with_files(target: Target) -> Target:
-  """Puts the files of folders among the examples in their places."""
-  return Target(
-    target.name,
-    expand_examples(target.positives),
-    expand_examples(target.negatives),
-    target.profiles,
-    target.instrument,
-  )
+def _with_files(words: Sequence[str]) -> list[str]:
+  """Puts the files of folders in their places."""
+  named = []
+  for word in words:
+    try:
+      named += expand_examples([word])
+    except OSError as error:
+      raise InputError(f"{word}: {error.strerror}; check the name") from error
+  return named
 
 
 def _example_files(targets: Sequence[Target]) -> Iterator[Path]:
