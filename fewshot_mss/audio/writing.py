@@ -1,7 +1,9 @@
 """Audio files out: block by block, and whole or not there."""
 
 import contextlib
+import errno
 import fcntl
+import itertools
 import os
 import re
 import tempfile
@@ -52,6 +54,8 @@ _KEPT_IN = {
 }
 # Vorbis encoders of libsndfile overflow the stack on much at once.
 _CHUNK_SAMPLES = 1 << 14
+# A block of most file systems.
+_MORE_BYTES = 1 << 12
 _WORKING = re.compile(r"\..+\.\d+\.writing")
 
 
@@ -144,11 +148,8 @@ class BlockWriter:
       container = "RF64"
     self._counted = container in ("WAV", "AIFF")
     self._sample_bytes = channels * _BYTES.get(form.subtype, 0)
-    self._working = path.with_name(f".{path.name}.{os.getpid()}.writing")
     with self._errors_named():
-      self._file = os.open(
-        self._working, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666
-      )
+      self._working, self._file = _new_beside(path)
     try:
       with self._errors_named():
         _lock(self._file)
@@ -216,13 +217,14 @@ class BlockWriter:
     """
     with self._errors_named():
       self._sound.close()
+      self._prove_room()
       # A full disk may show here first.
       os.fsync(self._file)
       if (
         soundfile.info(os.fsencode(self._working)).frames
         != self._written_samples
       ):
-        raise OSError(0, "it ends too early")
+        raise OSError(errno.EIO, "it ends too early")
 
   def publish(self) -> None:
     """Gives the finished file its name.
@@ -232,6 +234,16 @@ class BlockWriter:
     """
     with self._errors_named():
       self._working.replace(self.path)
+
+  def _prove_room(self) -> None:
+    """Raises OSError if the disk is full.
+
+    libsndfile does not tell whether the last bytes of an MP3 file fitted.
+    """
+    end = os.fstat(self._file).st_size
+    if os.pwrite(self._file, bytes(_MORE_BYTES), end) < _MORE_BYTES:
+      raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.ftruncate(self._file, end)
 
   def _discard(self) -> None:
     with contextlib.suppress(OSError):
@@ -251,6 +263,16 @@ class BlockWriter:
 
 class WriteError(InputError):
   """A file that cannot be written: the disk is full, the folder read-only."""
+
+
+def _new_beside(path: Path) -> tuple[Path, int]:
+  """Makes a hidden file that no other writer has; returns it and its number."""
+  for number in itertools.count(os.getpid()):
+    working = path.with_name(f".{path.name}.{number}.writing")
+    with contextlib.suppress(FileExistsError):
+      flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+      return working, os.open(working, flags, 0o666)
+  raise AssertionError
 
 
 def _lock(file: int) -> None:
@@ -293,7 +315,9 @@ def read_tags(path: Path) -> dict[str, str]:
       tags = sound.copy_metadata()
   except soundfile.LibsndfileError:
     return {}
-  return {name: text for name, text in tags.items() if name != "software"}
+  return {
+    name: text for name, text in tags.items() if text and name != "software"
+  }
 
 
 def _write_tags(
