@@ -1,24 +1,26 @@
 """From an archive to a separated song: what a program calls."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jaxtyping import Float32
 
-from fewshot_mss.audio import resampling
 from fewshot_mss.export.archive import Archive, load_archive
 from fewshot_mss.export.checks import build_model
 from fewshot_mss.export.hub import local_folder
 from fewshot_mss.inference.conditions import Ask, make_conditions
-from fewshot_mss.inference.inputs import Example, Song, load_song
+from fewshot_mss.inference.inputs import Example, Song, open_song
 from fewshot_mss.inference.listener import Listener, apply_model
-from fewshot_mss.inference.overlap_add import OVERLAP_SHARE, overlap_add
-
-Progress = Callable[[int, int], None]
+from fewshot_mss.inference.quality import Quality, find_quality
+from fewshot_mss.inference.stream import (
+  Block,
+  Network,
+  Progress,
+  stream_song,
+)
 
 _BATCH_PATCHES = 8
 
@@ -41,26 +43,6 @@ class Separation:
   def residual(self) -> Float32[np.ndarray, "samples channels"]:
     """The song minus the target."""
     return self.mixture - self.target
-
-
-class Block(NamedTuple):
-  """Some of a song, separated; blocks follow one another without a gap.
-
-  Attributes:
-    mixture: The song.
-    targets: What was asked for, one a condition.
-  """
-
-  mixture: Float32[np.ndarray, "samples channels"]
-  targets: Float32[np.ndarray, "targets samples channels"]
-
-  @property
-  def residual(self) -> Float32[np.ndarray, "samples channels"]:
-    """The song minus the targets, one after another."""
-    rest = self.mixture
-    for target in self.targets:
-      rest = rest - target
-    return rest
 
 
 class Separator:
@@ -110,6 +92,7 @@ class Separator:
     negatives: Sequence[Example] = (),
     rate_hz: int | None = None,
     instrument: str | None = None,
+    quality: Quality | str = "normal",
   ) -> Separation:
     """Separates a song into what the examples show and the rest.
 
@@ -122,6 +105,7 @@ class Separator:
       negatives: Clips of what is not asked for, if the model takes them.
       rate_hz: Of the arrays among song and examples.
       instrument: For a model that is asked by name, instead of examples.
+      quality: As of `stream`.
 
     Returns:
       The two parts.
@@ -136,7 +120,7 @@ class Separator:
       rate_hz=rate_hz,
       instrument=instrument,
     )
-    return self.separate_with(song, condition, rate_hz=rate_hz)
+    return self.separate_with(song, condition, rate_hz=rate_hz, quality=quality)
 
   def condition(
     self,
@@ -188,6 +172,7 @@ class Separator:
     *,
     rate_hz: int | None = None,
     progress: Progress | None = None,
+    quality: Quality | str = "normal",
   ) -> Separation:
     """Separates a song by a condition that is there already.
 
@@ -196,6 +181,7 @@ class Separator:
       condition: What `condition` returned.
       rate_hz: Of the song, if it is an array.
       progress: Called with the patches done and their number.
+      quality: As of `stream`.
 
     Returns:
       The two parts.
@@ -203,12 +189,21 @@ class Separator:
     Raises:
       InputError: If the song cannot be used.
     """
-    mixture, rate_hz = load_song(song, rate_hz)
-    blocks = self.stream(
-      mixture, condition[None], rate_hz=rate_hz, progress=progress
+    opened = open_song(song, rate_hz)
+    blocks = list(
+      self.stream(
+        song,
+        condition[None],
+        rate_hz=rate_hz,
+        progress=progress,
+        quality=quality,
+      )
     )
-    target = np.concatenate([block.targets[0] for block in blocks])
-    return Separation(target, mixture, rate_hz)
+    return Separation(
+      np.concatenate([block.targets[0] for block in blocks]),
+      np.concatenate([block.mixture for block in blocks]),
+      opened.rate_hz,
+    )
 
   def stream(
     self,
@@ -217,51 +212,40 @@ class Separator:
     *,
     rate_hz: int | None = None,
     progress: Progress | None = None,
+    quality: Quality | str = "normal",
   ) -> Iterator[Block]:
-    """Separates a song block by block.
+    """Separates a song block by block, however long it is.
+
+    Blocks follow one another without a gap, and together they are what
+    `separate` returns, to the last bit. A few seconds of the song are held at a
+    time; reading, computing and what the caller does with a block go on at
+    once. An iterator that is not used up must be closed, or deleted.
 
     Args:
-      song: As of `separate`.
+      song: As of `separate`. Its header is checked at once, its sound on the
+        way.
       conditions: What `conditions` returned; the network's encoder runs once
         for all of them.
       rate_hz: Of the song, if it is an array.
       progress: Called with the patches done and their number.
+      quality: `fast`, `normal`, `best`, or a `Quality`.
 
-    Yields:
+    Returns:
       The blocks, from the beginning of the song to its end.
 
     Raises:
-      InputError: If the song cannot be used.
+      InputError: If the song cannot be used; while it is read, too, if it turns
+        out to be damaged there.
     """
-    mixture, rate_hz = load_song(song, rate_hz)
-    length = -(-len(mixture) * self.rate_hz // rate_hz)
-    signal = resampling.resample(mixture, rate_hz, self.rate_hz)
-    signal = _of_length(signal, length).T
+    opened = open_song(song, rate_hz)
+    grid = find_quality(quality).grid(self._patch_samples)
+    targets = len(conditions)
     repeated = np.tile(conditions, (_BATCH_PATCHES, 1, 1))
-    targets = overlap_add(
-      signal,
-      lambda patches: self._apply("separate", patches, repeated),
-      num_targets=len(conditions),
-      patch_samples=self._patch_samples,
-      overlap_samples=int(self._patch_samples * OVERLAP_SHARE),
-      batch_patches=_BATCH_PATCHES,
-      progress=progress,
-    )
-    parts = [
-      _of_length(
-        resampling.resample(target.T, self.rate_hz, rate_hz), len(mixture)
+
+    def separate(patches: np.ndarray) -> jax.Array:
+      return apply_model(
+        self._model, "separate", self._params, patches, repeated
       )
-      for target in targets
-    ]
-    yield Block(mixture, np.stack(parts))
 
-  def _apply(self, method: str, *inputs: Any) -> np.ndarray:
-    return np.asarray(apply_model(self._model, method, self._params, *inputs))
-
-
-def _of_length(
-  samples: Float32[np.ndarray, "_ channels"], length: int
-) -> Float32[np.ndarray, "length channels"]:
-  """Cuts, or fills up with silence."""
-  missing = max(0, length - len(samples))
-  return np.pad(samples[:length], [(0, missing), (0, 0)])
+    network = Network(separate, self.rate_hz, targets, _BATCH_PATCHES)
+    return stream_song(opened, network, grid, progress)
