@@ -7,7 +7,7 @@ length of the song.
 """
 
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,31 +92,43 @@ def stream_song(
     InputError: If the song turns out to be damaged.
   """
   joiner = Joiner(network.targets, song.channels, grid)
-  width = network.targets * song.channels
-  resampler = StreamResampler(network.rate_hz, song.rate_hz, width)
+  # One a target: their samples lie together, as whoever writes them needs it.
+  resamplers = [
+    StreamResampler(network.rate_hz, song.rate_hz, song.channels)
+    for _ in range(network.targets)
+  ]
   length = resampled_length(song.num_samples, song.rate_hz, network.rate_hz)
   total = song.channels * grid.count(length)
   mixture = np.zeros((0, song.channels), np.float32)
-  rest = np.zeros((0, width), np.float32)
+  rest = np.zeros((network.targets, 0, song.channels), np.float32)
   done = 0
   work = ahead(_batches(song, network, grid, block_samples), _AHEAD)
   with contextlib.closing(ahead(_separated(work, network), _AHEAD)) as results:
     for (read, batch), separated in results:
       for patch, sound in zip(batch.patches, separated, strict=False):
         joiner.add(patch, sound)
-      parts = [rest, resampler.push(joiner.take().reshape(width, -1).T)]
+      parts = [rest, _each(resamplers, joiner.take().swapaxes(1, 2))]
       is_end = patch.is_last and patch.channel + 1 == song.channels
       if is_end:
-        parts.append(resampler.finish())
+        parts.append(np.stack([each.finish() for each in resamplers]))
       done += len(batch.patches)
       if progress is not None:
         progress(done, done if is_end else max(done, total))
-      mixture, rest = np.concatenate([mixture, *read]), np.concatenate(parts)
-      count = min(len(mixture), len(rest))
+      mixture = np.concatenate([mixture, *read])
+      rest = np.concatenate(parts, axis=1)
+      count = min(len(mixture), rest.shape[1])
       if count:
-        targets = rest[:count].reshape(count, network.targets, song.channels)
-        yield Block(mixture[:count], targets.swapaxes(0, 1))
-      mixture, rest = mixture[count:], rest[count:]
+        yield Block(mixture[:count], rest[:, :count])
+      mixture, rest = mixture[count:], rest[:, count:]
+
+
+def _each(
+  resamplers: Sequence[StreamResampler],
+  targets: Float32[np.ndarray, "targets samples channels"],
+) -> Float32[np.ndarray, "targets resampled channels"]:
+  return np.stack(
+    [each.push(sound) for each, sound in zip(resamplers, targets, strict=True)]
+  )
 
 
 def _batches(
