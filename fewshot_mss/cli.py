@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from fewshot_mss.arguments import check_ablate_words, parse, require_config
 from fewshot_mss.data_verbs import DATA_VERBS
-from fewshot_mss.errors import InputError, RestartError, RunError
+from fewshot_mss.errors import InputError, RestartError, RunError, one_line
 from fewshot_mss.quiet_libtpu import quiet_libtpu
 
 _CANNOT_GO_ON = 1
@@ -49,7 +49,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parsed = parse(sys.argv[1:] if words is None else words)
     _VERBS[parsed.verb](parsed)
   except InputError as error:
-    print(f"fewshot-mss: {error}", file=sys.stderr)
+    print(f"fewshot-mss: {one_line(str(error))}", file=sys.stderr)
     return 2
   except ModuleNotFoundError as error:
     if error.name not in _EXTRAS:

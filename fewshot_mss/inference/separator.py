@@ -12,6 +12,7 @@ from fewshot_mss.export.archive import Archive, load_archive
 from fewshot_mss.export.checks import build_model
 from fewshot_mss.export.hub import local_folder
 from fewshot_mss.inference.conditions import Ask, make_conditions
+from fewshot_mss.inference.devices import find_device, fitting_batch
 from fewshot_mss.inference.inputs import Example, Song, open_song
 from fewshot_mss.inference.listener import Listener, apply_model
 from fewshot_mss.inference.quality import Quality, find_quality
@@ -48,6 +49,11 @@ class Separation:
 class Separator:
   """A trained network, ready to separate any number of songs.
 
+  Sound is numpy arrays of float32, [samples, channels] with full scale at 1, at
+  the song's own rate; files are read and arrays of any float type taken. A song
+  has one or two channels, which are separated each by itself. Nothing is
+  rescaled: the network was trained at all levels.
+
   Whatever the length of a song or an example, the network sees fixed shapes, so
   a second song compiles nothing.
 
@@ -58,31 +64,52 @@ class Separator:
     listener: Its half that hears examples.
   """
 
-  def __init__(self, archive: Archive):
+  def __init__(
+    self,
+    archive: Archive,
+    device: str | None = None,
+    max_memory: int | None = None,
+  ):
     """Puts the weights on the device; `from_pretrained` loads them first."""
     model = build_model(archive.model)
     self.archive = archive
     self.rate_hz = model.sample_rate_hz
     self._patch_samples = round(archive.training["mixture_s"] * self.rate_hz)
     self._model = model
-    self._params = jax.device_put(archive.params)
+    place = None if device is None else find_device(device)
+    self._params = jax.device_put(archive.params, place)
+    self._max_memory = max_memory
+    self._batches: dict[int, int] = {}
     self.listener = Listener(model, self._params, archive.training["example_s"])
 
   @classmethod
-  def from_pretrained(cls, directory: Path | str) -> "Separator":
+  def from_pretrained(
+    cls,
+    directory: Path | str,
+    device: str | None = None,
+    max_memory: int | None = None,
+  ) -> "Separator":
     """Loads an archive.
 
     Args:
       directory: What `save_archive` wrote, or `hf://user/name` for a model of
         the Hugging Face Hub, which needs the extra [hub].
+      device: `cpu`, `gpu`, `tpu`, or one of several, `gpu:1`; the first that
+        JAX finds if None.
+      max_memory: Bytes that separating may take on the device, by the
+        compiler's own count; patches go through the network fewer at a time if
+        need be. Between such batch sizes results may differ in their last bits,
+        as far as the compiler computes them otherwise.
 
     Returns:
       The separator.
 
     Raises:
-      InputError: If it is none, or damaged; see `load_archive`.
+      InputError: If it is none, or damaged; see `load_archive`. If the device
+        is not there; the message lists those that are.
     """
-    return cls(load_archive(local_folder(directory)))
+    archive = load_archive(local_folder(directory))
+    return cls(archive, device, max_memory)
 
   def separate(
     self,
@@ -235,17 +262,39 @@ class Separator:
 
     Raises:
       InputError: If the song cannot be used; while it is read, too, if it turns
-        out to be damaged there.
+        out to be damaged there. If one patch takes more than `max_memory`.
     """
     opened = open_song(song, rate_hz)
     grid = find_quality(quality).grid(self._patch_samples)
     targets = len(conditions)
-    repeated = np.tile(conditions, (_BATCH_PATCHES, 1, 1))
+    batch_patches = self._batch_patches(targets)
+    repeated = np.tile(conditions, (batch_patches, 1, 1))
 
     def separate(patches: np.ndarray) -> jax.Array:
       return apply_model(
         self._model, "separate", self._params, patches, repeated
       )
 
-    network = Network(separate, self.rate_hz, targets, _BATCH_PATCHES)
+    network = Network(separate, self.rate_hz, targets, batch_patches)
     return stream_song(opened, network, grid, progress)
+
+  def _batch_patches(self, targets: int) -> int:
+    """Returns how many patches go through the network at a time."""
+    if self._max_memory is None:
+      return _BATCH_PATCHES
+    if targets not in self._batches:
+
+      def lower(patches: int) -> jax.stages.Lowered:
+        # What is compiled here is what `apply_model` runs later.
+        return apply_model.lower(
+          self._model,
+          "separate",
+          self._params,
+          np.zeros((patches, self._patch_samples), np.float32),
+          np.zeros((patches, targets, self._model.condition_dim), np.float32),
+        )
+
+      self._batches[targets] = fitting_batch(
+        lower, _BATCH_PATCHES, self._max_memory
+      )
+    return self._batches[targets]
