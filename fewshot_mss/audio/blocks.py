@@ -14,6 +14,7 @@ import soundfile
 from jaxtyping import Float32
 
 from fewshot_mss.audio.clock import clock
+from fewshot_mss.audio.mp4 import is_mp4, mp4_info, read_mp4
 from fewshot_mss.audio.mpeg import (
   UNKNOWN_LENGTH,
   open_unmeasured_mp3,
@@ -23,6 +24,7 @@ from fewshot_mss.errors import InputError
 
 # Samples of all channels together, so that many channels take no more memory.
 _BLOCK_VALUES = 1 << 17
+_MP4_BLOCK_SAMPLES = 1 << 16
 # How libsndfile's log tells of a file that ends before its header says.
 _CUT_OFF = re.compile(
   r"^ *(?:data|SSND|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)$",
@@ -35,6 +37,8 @@ _MISSING_S = 0.1
 # Of the bytes of the samples, what a FLAC file usually takes.
 _FLAC_SHARE = 0.6
 
+Blocks = Iterator[Float32[np.ndarray, "_ channels"]]
+
 
 class AudioInfo(NamedTuple):
   """What the header of a file says.
@@ -43,9 +47,10 @@ class AudioInfo(NamedTuple):
     rate_hz: Sample rate.
     channels: How many.
     num_samples: Length, in samples of one channel. An estimate for an MP3 or
-      FLAC file that does not state it; reading finds the true end.
-    subtype: Encoding, as libsndfile names it (`PCM_16`, `FLOAT`, `VORBIS`).
-    format: Container, as libsndfile names it (`WAV`, `FLAC`, `MP3`).
+      FLAC file that does not state it, and for MP4; reading finds the true end.
+    subtype: Encoding, as libsndfile names it (`PCM_16`, `FLOAT`, `VORBIS`), or
+      `AAC`, `ALAC_16`, `ALAC_24`.
+    format: Container, as libsndfile names it (`WAV`, `FLAC`, `MP3`), or `MP4`.
   """
 
   rate_hz: int
@@ -74,6 +79,10 @@ def audio_info(path: Path) -> AudioInfo:
   Raises:
     InputError: If the file is missing, a folder, empty, cut off or not audio.
   """
+  _check_file(path)
+  if is_mp4(path):
+    rate_hz, channels, num_samples, subtype = mp4_info(path)
+    return AudioInfo(rate_hz, channels, num_samples, subtype, "MP4")
   with _opened(path) as sound:
     frames = sound.frames
     if frames == UNKNOWN_LENGTH:
@@ -110,6 +119,11 @@ def read_blocks(
     InputError: If the file is missing, a folder, empty or not audio, or is
       damaged on the way.
   """
+  _check_file(path)
+  if is_mp4(path):
+    read = _part(read_mp4(path), start_samples, stop_samples)
+    yield from _regrouped(read, block_samples or _MP4_BLOCK_SAMPLES)
+    return
   with _opened(path) as sound, contextlib.ExitStack() as stack:
     block = block_samples or max(1, _BLOCK_VALUES // sound.channels)
     if sound.format == "MP3":
@@ -117,7 +131,7 @@ def read_blocks(
       if piped is not None:
         # From its start: where a part of it lies is only known by decoding.
         read = _read_on(path, piped, 0, stop_samples, block)
-        yield from _without_start(read, start_samples)
+        yield from _part(read, start_samples, stop_samples)
         return
     start = min(start_samples, sound.frames)
     sound.seek(start)
@@ -154,13 +168,36 @@ def _read_on(
     yield samples
 
 
-def _without_start(
-  blocks: Iterator[Float32[np.ndarray, "samples channels"]], count: int
-) -> Iterator[Float32[np.ndarray, "samples channels"]]:
+def _part(
+  blocks: Blocks, start: int, stop: int | None
+) -> Iterator[Float32[np.ndarray, "_ channels"]]:
+  """Leaves out what comes before `start` and after `stop`."""
+  place = 0
   for block in blocks:
-    if count < len(block):
-      yield block[count:]
-    count = max(0, count - len(block))
+    if stop is not None and place >= stop:
+      return
+    part = block[max(0, start - place) : None if stop is None else stop - place]
+    place += len(block)
+    if len(part):
+      yield part
+
+
+def _regrouped(
+  blocks: Blocks, block_samples: int
+) -> Iterator[Float32[np.ndarray, "_ channels"]]:
+  """Makes blocks of one size of smaller ones."""
+  waiting: list[np.ndarray] = []
+  count = 0
+  for block in blocks:
+    waiting.append(block)
+    count += len(block)
+    while count >= block_samples:
+      joined = np.concatenate(waiting)
+      yield joined[:block_samples]
+      waiting = [joined[block_samples:]]
+      count -= block_samples
+  if count:
+    yield np.concatenate(waiting)
 
 
 def _check_end(path: Path, sound: soundfile.SoundFile, missing: int) -> None:
@@ -173,9 +210,8 @@ def _check_end(path: Path, sound: soundfile.SoundFile, missing: int) -> None:
     raise InputError(_cut_off(path))
 
 
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
-  """Opens an audio file, and says in one line why it cannot be read."""
+def _check_file(path: Path) -> None:
+  """Checks that a path is a file with something in it."""
   if not path.exists():
     raise InputError(f"{path}: no such file; check the name")
   if path.is_dir():
@@ -184,6 +220,11 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     raise InputError(f"{path} is empty (0 bytes): name a file with sound")
   if path.suffix.lower() == ".raw":
     raise InputError(f"{path} has no header: convert it to wav, flac or ogg")
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+  """Opens an audio file, and says in one line why it cannot be read."""
   try:
     # Absolute, for libsndfile takes the name "-" for standard input.
     with _Forward(path.absolute()) as sound:
@@ -196,7 +237,7 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
   except soundfile.LibsndfileError as error:
     raise InputError(
       f"{path} cannot be read as audio ({reason_of(error)}): "
-      "convert it to wav, flac, ogg or mp3"
+      "convert it to wav, flac, ogg, mp3 or m4a"
     ) from error
 
 
