@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 from jaxtyping import Float32, Int, Num
 
-from fewshot_mss.audio.files import AudioInfo
+from fewshot_mss.audio.blocks import AudioInfo, reason_of
 from fewshot_mss.errors import InputError
 
 # Bits of a sample of the encodings that hold integers.
@@ -256,7 +256,7 @@ class BlockWriter:
       yield
     except (soundfile.LibsndfileError, OSError) as error:
       raise WriteError(
-        f"{self.path} cannot be written ({_reason(error)}): "
+        f"{self.path} cannot be written ({reason_of(error)}): "
         "name another folder or make room"
       ) from error
 
@@ -311,7 +311,7 @@ def read_tags(path: Path) -> dict[str, str]:
     By soundfile's names of them. Not the software that wrote the file.
   """
   try:
-    with soundfile.SoundFile(os.fsencode(path)) as sound:
+    with soundfile.SoundFile(os.fsencode(path.absolute())) as sound:
       tags = sound.copy_metadata()
   except soundfile.LibsndfileError:
     return {}
@@ -405,9 +405,3 @@ def check_writable(folder: Path) -> None:
     raise InputError(
       f"{folder} cannot be written ({error.strerror}): name another folder"
     ) from error
-
-
-def _reason(error: soundfile.LibsndfileError | OSError) -> str:
-  if isinstance(error, OSError):
-    return str(error.strerror)
-  return error.error_string.strip().rstrip(".")

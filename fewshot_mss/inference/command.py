@@ -17,7 +17,7 @@ from fewshot_mss.audio import files
 from fewshot_mss.audio.example_folders import expand_examples
 from fewshot_mss.audio.examples import parse_example
 from fewshot_mss.audio.writing import WriteError
-from fewshot_mss.errors import InputError, RunError, on_one_line
+from fewshot_mss.errors import InputError, RunError, one_line
 from fewshot_mss.inference.conditions import Ask
 from fewshot_mss.inference.inputs import check_channels
 from fewshot_mss.inference.outputs import (
@@ -179,7 +179,7 @@ def _separate(
   begin_s = time.monotonic()
   # None is on a terminal alone.
   hidden = None if progress else True
-  name = on_one_line(plan.song.name)
+  name = one_line(plan.song.name)
   try:
     with (
       tqdm(desc=name, unit="patch", disable=hidden) as bar,
