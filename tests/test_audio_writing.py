@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from fewshot_mss.audio import files, writing
+from fewshot_mss.audio import blocks, files, formats, writing
+from fewshot_mss.audio.tags import read_tags
 from fewshot_mss.errors import InputError
 
 RATE_HZ = 8_000
@@ -88,8 +89,8 @@ def test_longer_than_a_wav_header_can_count_is_rf64(
   ],
 )
 def test_wav_keeps_the_precision_of_the_input(subtype, container, wanted):
-  info = files.AudioInfo(44_100, 2, 1, subtype, container)
-  assert writing.kept_subtype(info, "wav") == wanted
+  info = blocks.AudioInfo(44_100, 2, 1, subtype, container)
+  assert formats.kept_subtype(info, "wav") == wanted
 
 
 def test_writing_replaces_the_file_and_leaves_nothing_else(tmp_path, noise):
@@ -168,22 +169,22 @@ def test_a_folder_that_is_there_and_cannot_be_written_is_found(tmp_path):
 # ---- Block by block.
 
 
-def blocks(samples, sizes=(1, 700, 0, 299)):
+def cut(samples, sizes=(1, 700, 0, 299)):
   """Cuts 1000 samples unevenly."""
   ends = np.cumsum(sizes)
   return [samples[end - size : end] for size, end in zip(sizes, ends, strict=1)]
 
 
-@pytest.mark.parametrize("name", writing.FORMATS)
+@pytest.mark.parametrize("name", formats.FORMATS)
 def test_blocks_are_one_file_of_any_format(tmp_path, noise, name):
-  for subtype in writing.FORMATS[name]:
+  for subtype in formats.FORMATS[name]:
     path = tmp_path / f"{subtype}.{name}"
-    form = writing.Form(name, subtype)
+    form = formats.Form(name, subtype)
     whole = noise
     if form.bits:
-      whole = writing.to_steps(noise, form.bits)
+      whole = formats.to_steps(noise, form.bits)
     with writing.BlockWriter(path, form, RATE_HZ, 2, 1_000) as writer:
-      for block in blocks(whole):
+      for block in cut(whole):
         writer.write(block)
       assert not path.exists()
       writer.finish()
@@ -192,13 +193,13 @@ def test_blocks_are_one_file_of_any_format(tmp_path, noise, name):
     info = files.audio_info(path)
     assert info == (RATE_HZ, 2, 1_000, subtype, name.upper())
     read, _ = soundfile.read(path, dtype="float64")
-    if name in writing.LOSSY_FORMATS:
+    if name in formats.LOSSY_FORMATS:
       assert np.abs(read).max() > 0.3
     elif form.bits:
       np.testing.assert_array_equal(read * 2 ** (form.bits - 1), whole)
     else:
       np.testing.assert_array_equal(read, noise)
-  assert len(list(tmp_path.iterdir())) == len(writing.FORMATS[name])
+  assert len(list(tmp_path.iterdir())) == len(formats.FORMATS[name])
 
 
 @pytest.mark.parametrize(
@@ -223,24 +224,24 @@ def test_tags_are_kept_where_the_container_has_them(
     "date": "1810",
   }
   path = tmp_path / f"a.{name}"
-  form = writing.Form(name, writing.FORMATS[name][0])
-  samples = writing.to_steps(noise, form.bits) if form.bits else noise
+  form = formats.Form(name, formats.FORMATS[name][0])
+  samples = formats.to_steps(noise, form.bits) if form.bits else noise
   with writing.BlockWriter(path, form, 44_100, 2, 1_000, tags) as writer:
     writer.write(samples)
     writer.finish()
     writer.publish()
-  assert writing.read_tags(path) == {name: tags[name] for name in kept}
+  assert read_tags(path) == {name: tags[name] for name in kept}
 
 
 def test_what_has_no_tags_has_none(tmp_path):
   (tmp_path / "a.m4a").write_text("no sound")
-  assert writing.read_tags(tmp_path / "a.m4a") == {}
+  assert read_tags(tmp_path / "a.m4a") == {}
 
 
 def test_a_file_that_is_not_published_is_gone(tmp_path, noise):
   path = tmp_path / "a.wav"
   path.write_text("old")
-  form = writing.Form("wav", "FLOAT")
+  form = formats.Form("wav", "FLOAT")
   with (
     pytest.raises(KeyboardInterrupt),
     writing.BlockWriter(path, form, RATE_HZ, 2, 1_000) as writer,
@@ -252,15 +253,15 @@ def test_a_file_that_is_not_published_is_gone(tmp_path, noise):
   assert path.read_text() == "old"
 
 
-@pytest.mark.parametrize("name", writing.FORMATS)
+@pytest.mark.parametrize("name", formats.FORMATS)
 def test_a_full_disk_is_noticed_wherever_the_file_is_cut(tmp_path, noise, name):
-  form = writing.Form(name, writing.FORMATS[name][0])
-  samples = writing.to_steps(noise, form.bits) if form.bits else noise
+  form = formats.Form(name, formats.FORMATS[name][0])
+  samples = formats.to_steps(noise, form.bits) if form.bits else noise
   path = tmp_path / f"a.{name}"
 
   def write():
     with writing.BlockWriter(path, form, RATE_HZ, 2, 1_000) as writer:
-      for block in blocks(samples):
+      for block in cut(samples):
         writer.write(block)
       writer.finish()
       writer.publish()
@@ -284,12 +285,12 @@ def test_a_wav_that_grows_too_long_is_no_wrong_success(
 ):
   # 1000 samples of 2 channels of 4 bytes, where the header said 500.
   monkeypatch.setattr(writing, "MAX_WAV_BYTES", 7_999)
-  form = writing.Form("wav", "FLOAT")
+  form = formats.Form("wav", "FLOAT")
   with (
     pytest.raises(writing.WriteError, match="longer than wav can be"),
     writing.BlockWriter(tmp_path / "a.wav", form, RATE_HZ, 2, 500) as writer,
   ):
-    for block in blocks(noise):
+    for block in cut(noise):
       writer.write(block)
   assert list(tmp_path.iterdir()) == []
 
@@ -298,7 +299,7 @@ def test_leftovers_are_removed_and_files_at_work_stay(tmp_path, noise):
   others = [".mine", "a.wav", ".a.writing", "b.1.writing", ".writing"]
   for name in (".a.wav.4194999.writing", ".b c.flac.1.writing", *others):
     (tmp_path / name).touch()
-  form = writing.Form("wav", "FLOAT")
+  form = formats.Form("wav", "FLOAT")
   path = tmp_path / "new.wav"
   with writing.BlockWriter(path, form, RATE_HZ, 2, 1_000) as writer:
     writing.remove_leftovers(tmp_path)
@@ -314,7 +315,7 @@ def test_leftovers_are_removed_and_files_at_work_stay(tmp_path, noise):
 
 
 def test_two_writers_of_one_file_do_not_mix(tmp_path, noise):
-  form = writing.Form("wav", "FLOAT")
+  form = formats.Form("wav", "FLOAT")
   path = tmp_path / "a.wav"
   with writing.BlockWriter(path, form, RATE_HZ, 2, 1_000) as first:
     first.write(noise)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fewshot_mss.audio.files import AudioInfo
+from fewshot_mss.audio.blocks import AudioInfo
 from fewshot_mss.errors import InputError
 from fewshot_mss.inference.outputs import check_plans, choose_form, plan_song
 

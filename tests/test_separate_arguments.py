@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fewshot_mss.arguments import parse
-from fewshot_mss.audio import writing
+from fewshot_mss.audio import blocks, formats
 from fewshot_mss.errors import InputError
 from fewshot_mss.inference.outputs import choose_form
 from fewshot_mss.inference.request import Target, check_targets
@@ -107,8 +107,8 @@ def test_targets_are_told_apart_and_from_the_rest():
 
 
 def test_the_words_are_those_of_the_files_that_can_be_written():
-  assert tuple(writing.FORMATS) == FORMATS
-  info = writing.AudioInfo(8000, 1, 8, "PCM_16", "WAV")
+  assert tuple(formats.FORMATS) == FORMATS
+  info = blocks.AudioInfo(8000, 1, 8, "PCM_16", "WAV")
   for depth in BIT_DEPTHS:
     form = choose_form(Path("a.wav"), info, "wav", depth)
-    assert form.subtype in writing.WAV_SUBTYPES
+    assert form.subtype in formats.WAV_SUBTYPES

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float32
 from tqdm import tqdm
 
-from fewshot_mss.audio import files
+from fewshot_mss.audio.blocks import audio_info
 from fewshot_mss.audio.example_folders import expand_examples
 from fewshot_mss.audio.examples import parse_example
 from fewshot_mss.audio.writing import WriteError
@@ -79,25 +79,22 @@ def separate_command(
     check_plans(
       plans, [*songs, *_example_files(targets)], overwrite=request.overwrite
     )
-    separator = Separator.from_pretrained(request.model)
+    separator = Separator.from_pretrained(
+      request.model, request.device, request.max_memory
+    )
     # Loads the examples, so all of them are usable from here on.
     conditions = separator.conditions(
       [Ask(t.positives, t.negatives, (), t.instrument) for t in targets]
     )
     outcomes = []
     for one in planned:
+      outcome = one
       if isinstance(one, SongPlan) and request.dry_run:
         outcome = SongOutcome(one.song, "planned", one)
       elif isinstance(one, SongPlan):
         outcome = _separate(
-          separator,
-          conditions,
-          one,
-          progress=request.progress,
-          alone=len(songs) == 1,
+          separator, conditions, one, request, alone=len(songs) == 1
         )
-      else:
-        outcome = one
       _tell(outcome, request.output, say, warn)
       outcomes.append(outcome)
     if request.output is None and outcomes[0].status == "written":
@@ -136,7 +133,7 @@ def _plan(
   planned: list[SongPlan | SongOutcome] = []
   for song in songs:
     try:
-      info = files.audio_info(song)
+      info = audio_info(song)
       check_channels(info.channels, str(song))
     except InputError as error:
       if len(songs) == 1:
@@ -172,13 +169,13 @@ def _separate(
   separator: Separator,
   conditions: Float32[np.ndarray, "targets D"],
   plan: SongPlan,
+  request: Request,
   *,
-  progress: bool,
   alone: bool,
 ) -> SongOutcome:
   begin_s = time.monotonic()
   # None is on a terminal alone.
-  hidden = None if progress else True
+  hidden = None if request.progress else True
   name = one_line(plan.song.name)
   try:
     with (
@@ -190,8 +187,12 @@ def _separate(
         bar.total = total
         bar.update(done - bar.n)
 
-      for block in separator.stream(plan.song, conditions, progress=show):
-        writer.write(block)
+      blocks = separator.stream(
+        plan.song, conditions, progress=show, quality=request.quality
+      )
+      with contextlib.closing(blocks):
+        for block in blocks:
+          writer.write(block)
       writer.publish()
   except InputError as error:
     # A mistyped command is told as one; that a disk is full is none.

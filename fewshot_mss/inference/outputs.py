@@ -4,17 +4,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from fewshot_mss.audio.files import AudioInfo
-from fewshot_mss.audio.writing import (
+from fewshot_mss.audio.blocks import AudioInfo
+from fewshot_mss.audio.formats import (
   BITS,
   FORMATS,
   LOSSY_FORMATS,
   MAX_WAV_BYTES,
   MP3_RATES_HZ,
   Form,
-  check_writable,
   kept_subtype,
 )
+from fewshot_mss.audio.writing import check_writable
 from fewshot_mss.errors import InputError
 
 # Containers that are kept, as libsndfile names them; of all else wav is made.

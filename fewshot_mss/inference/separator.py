@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Float32
 
+from fewshot_mss.audio.resampling import resampled_length
 from fewshot_mss.export.archive import Archive, load_archive
 from fewshot_mss.export.checks import build_model
 from fewshot_mss.export.hub import local_folder
@@ -277,6 +278,28 @@ class Separator:
 
     network = Network(separate, self.rate_hz, targets, batch_patches)
     return stream_song(opened, network, grid, progress)
+
+  def count_patches(
+    self,
+    num_samples: int,
+    channels: int,
+    rate_hz: int,
+    quality: Quality | str = "normal",
+  ) -> int:
+    """Returns how many patches a song takes, which is what it costs.
+
+    Args:
+      num_samples: Length of the song.
+      channels: Of the song.
+      rate_hz: Of the song.
+      quality: As of `stream`.
+
+    Returns:
+      Their number, whatever the number of targets.
+    """
+    length = resampled_length(num_samples, rate_hz, self.rate_hz)
+    grid = find_quality(quality).grid(self._patch_samples)
+    return channels * grid.count(length)
 
   def _batch_patches(self, targets: int) -> int:
     """Returns how many patches go through the network at a time."""
