@@ -18,7 +18,7 @@ from jaxtyping import Float32, Float64
 
 from fewshot_mss.audio.levels import SILENCE_DBFS
 from fewshot_mss.errors import InputError
-from fewshot_mss.inference.blocks import Block
+from fewshot_mss.inference.stream import Block
 
 _FRAME_S = 0.1
 # A frame is judged with as many before and as many after it: 1.1 s.
@@ -211,7 +211,8 @@ class PresenceMeter:
       probability = self._calibration.moment.probability(level_db)
       was_open = opened[-1] if opened else True
       limit = _CLOSES_BELOW if was_open else _OPENS_AT
-      opened.append(probability >= limit and power[-1] >= _SILENT_POWER)
+      likely = probability >= limit
+      opened.append(int(likely and power[-1] >= _SILENT_POWER))
 
   def _muted(
     self, held: collections.deque[Block], known: int
@@ -248,8 +249,10 @@ class PresenceMeter:
     levels = np.frombuffer(levels_db, np.float32)
     curve = self._calibration.moment
     heard = [curve.probability(float(db)) for db in levels[is_open == 1]]
-    # Digital silence, or no song at all, has nothing to be heard in.
-    loud_db = float(np.quantile(levels, _LOUD_QUANTILE)) if heard else -np.inf
+    quietest = np.full(1, _LEAST_DB)
+    loud_db = float(
+      np.quantile(levels if len(levels) else quietest, _LOUD_QUANTILE)
+    )
     return Presence(
       probability=self._calibration.song.probability(loud_db),
       spans_s=tuple((float(begin), float(end)) for begin, end in spans_s),
