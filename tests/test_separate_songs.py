@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import soundfile
 
 from fewshot_mss import cli
 from fewshot_mss.export.archive import save_archive
+from fewshot_mss.inference.profile_files import save_profile
+from fewshot_mss.inference.profiles import make_profile
+from fewshot_mss.inference.separator import Separator
 from separating import everything, noise, write_song, written
 from tiny_archive import (
   INSTRUMENTS,
@@ -437,3 +441,31 @@ def test_an_absent_target_is_said_to_be_and_muted_by_the_gate(
   assert "target: absent" in out
   assert not soundfile.read("out/song/target.wav")[0].any()
   sums(song, "song")
+
+
+def test_a_profile_is_worth_the_examples_it_was_made_of(run, model):
+  song = write_song(Path("song.wav"))
+  for number in (1, 2):
+    soundfile.write(f"{number}.wav", noise(4000, 1, number), 8000)
+  run(song, "-p", "1.wav", "2.wav")
+  by_examples = Path("out/song/target.wav").read_bytes()
+  separator = Separator.from_pretrained(model)
+  heard = separator.listener.hear_each(["2.wav"], None, "positive")
+  kept = make_profile("bugle", separator.archive.content_hash, heard)
+  folder = Path("with profiles")
+  shutil.copytree(model, folder)
+  save_profile(folder / "profiles" / "bugle.profile", kept)
+  words = [song, "-p", "1.wav", "--overwrite", "--profile"]
+  for named in ("with profiles/profiles/bugle.profile", "Bugle"):
+    run(*words, named, "-m", folder)
+    assert Path("out/song/target.wav").read_bytes() == by_examples
+  # Without any other example there is nothing to coach.
+  out, _ = run("--profile=bugle", "-m", folder, "-o=alone", "--", song)
+  assert "example" not in out
+  assert Path("alone/song/target.wav").read_bytes() != by_examples
+  other = write_archive(Path("other"), film_site="decoder")
+  profile = folder / "profiles" / "bugle.profile"
+  refused(run, *words, profile, "-m", other, said="with another model")
+  refused(run, *words, "flugelhorn", "-m", folder, said="flugelhorn")
+  refused(run, *words, "x" * 300, said="File name too long")
+  refused(run, *words, "horn.wav", said="is no profile")

@@ -13,6 +13,9 @@ from fewshot_mss.audio.examples import parse_example
 from fewshot_mss.errors import InputError
 from fewshot_mss.inference.coach import Coaching, coach
 from fewshot_mss.inference.conditions import Ask
+from fewshot_mss.inference.profile_files import load_profile
+from fewshot_mss.inference.profile_search import find_profile
+from fewshot_mss.inference.profiles import Profile
 from fewshot_mss.inference.request import Target
 from fewshot_mss.inference.separator import Separator
 
@@ -79,12 +82,15 @@ def example_files(targets: Sequence[Target]) -> Iterator[Path]:
         yield path
 
 
-def hear_targets(separator: Separator, targets: Sequence[Target]) -> Asked:
-  """Hears all examples, each once.
+def hear_targets(
+  separator: Separator, targets: Sequence[Target], model_folder: Path
+) -> Asked:
+  """Hears all examples, each once, and loads all profiles.
 
   Args:
     separator: What hears them.
     targets: With files in the places of folders.
+    model_folder: Where the profiles are that come with the model.
 
   Returns:
     What is asked, and what is to be said of the examples.
@@ -103,5 +109,16 @@ def hear_targets(separator: Separator, targets: Sequence[Target]) -> Asked:
       negatives = listener.hear_each(negatives, None, "negative")
       if positives:
         coaching[target.name] = coach(positives)
-    asks.append(Ask(positives, negatives, (), target.instrument))
+    profiles = [_load_profile(word, model_folder) for word in target.profiles]
+    asks.append(Ask(positives, negatives, profiles, target.instrument))
   return Asked(separator.conditions(asks), coaching)
+
+
+def _load_profile(word: str, model_folder: Path) -> Profile:
+  try:
+    path = find_profile(word, model_folder)
+  except OSError as error:
+    raise InputError(
+      f"--profile {word}: {error.strerror}; check the name"
+    ) from error
+  return load_profile(path)

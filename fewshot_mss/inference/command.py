@@ -14,6 +14,7 @@ from tqdm import tqdm
 from fewshot_mss.audio.blocks import audio_info
 from fewshot_mss.audio.writing import WriteError
 from fewshot_mss.errors import InputError, RunError, one_line
+from fewshot_mss.export.hub import local_folder
 from fewshot_mss.inference.asking import (
   Asked,
   example_files,
@@ -87,14 +88,15 @@ def separate_command(request: Request, voice: Voice = SILENT) -> RunReport:
     check_plans(
       plans, [*songs, *example_files(targets)], overwrite=request.overwrite
     )
+    folder = local_folder(request.model)
     separator = Separator.from_pretrained(
-      request.model, request.device, request.max_memory
+      folder, request.device, request.max_memory
     )
     calibration_of(separator.archive.training)
     if request.dry_run:
       voice.say(_model_line(request, separator))
     # Loads the examples, so all of them are usable from here on.
-    asked = hear_targets(separator, targets)
+    asked = hear_targets(separator, targets, folder)
     for name, coaching in asked.coaching.items():
       voice.show(coach_page(coaching, f"what shows {name}"))
     outcomes = []
