@@ -10,6 +10,7 @@ from pathlib import Path
 import soundfile
 
 from fewshot_mss.audio.flac import rate_fault
+from fewshot_mss.audio.mpeg import mp3_fault
 
 # Whatever recorders and converters are for.
 _MIN_RATE_HZ, _MAX_RATE_HZ = 1_000, 1_000_000
@@ -31,6 +32,8 @@ def header_fault(path: Path, sound: soundfile.SoundFile) -> str | None:
     return f"with a sample rate of {rate_hz} Hz"
   if sound.format == "FLAC":
     return rate_fault(path, rate_hz)
+  if sound.format == "MP3":
+    return mp3_fault(path, rate_hz, sound.channels)
   if sound.format in _WAV_FORMATS:
     return _wav_fault(sound.extra_info, rate_hz)
   return None

@@ -18,6 +18,7 @@ import soundfile
 from fewshot_mss.audio.id3 import skip_id3
 
 _MPEG_1 = 3
+_MONO = 3
 # By version; 0 is a rate that is not stated, or none.
 _KBPS = {
   True: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0),
@@ -103,12 +104,35 @@ def frames_samples(path: Path) -> int | None:
     return count * first.samples
 
 
+def mp3_fault(path: Path, rate_hz: int, channels: int) -> str | None:
+  """Compares what a decoder took an MP3 file for with its first sound frame.
+
+  Args:
+    path: Of the file.
+    rate_hz: What the decoder found.
+    channels: Likewise.
+
+  Returns:
+    What does not fit, in words; None if all does or frames do not tell.
+  """
+  with path.open("rb") as file, _mapped(file) as data:
+    first = _frame(data, _first_frame(file, data))
+  if first is None or (first.rate_hz, first.channels) == (rate_hz, channels):
+    return None
+  return (
+    f"{rate_hz} Hz and {channels} channels at its start, {first.rate_hz} Hz "
+    f"and {first.channels} later"
+  )
+
+
 class _Frame(NamedTuple):
   """What the header of a frame says."""
 
   kind: tuple[int, int]
   length: int
   samples: int
+  rate_hz: int
+  channels: int
 
 
 def _mapped(file: BinaryIO) -> mmap.mmap:
@@ -150,7 +174,8 @@ def _frame(data: mmap.mmap, place: int | None) -> _Frame | None:
   rate_hz = (44_100, 48_000, 32_000)[rate_code] >> halvings
   samples = 1152 if version == _MPEG_1 else 576
   length = samples // 8 * 1000 * kbps // rate_hz + (head[2] >> 1 & 1)
-  return _Frame((version, rate_code), length, samples)
+  channels = 1 if head[3] >> 6 == _MONO else 2
+  return _Frame((version, rate_code), length, samples, rate_hz, channels)
 
 
 def _sound_end(data: mmap.mmap, start: int, kind: tuple[int, int]) -> int:
