@@ -1,4 +1,4 @@
-"""Clips for profiles: of training alone, in turns over songs, always the same."""
+"""Clips for profiles: of training alone, songs in turn, and always the same."""
 
 import numpy as np
 
