@@ -17,6 +17,7 @@ from typing import Any, TextIO
 from fewshot_mss.arguments import check_ablate_words, parse, require_config
 from fewshot_mss.data_verbs import DATA_VERBS
 from fewshot_mss.errors import InputError, RestartError, RunError, one_line
+from fewshot_mss.profile_verbs import PROFILE_VERBS
 from fewshot_mss.quiet_libtpu import quiet_libtpu
 from fewshot_mss.separate_arguments import separate_request
 
@@ -237,6 +238,7 @@ def _export(parsed: argparse.Namespace) -> None:
     form=parsed.form,
     checkpoint=parsed.checkpoint,
     dtype=parsed.dtype,
+    profiles=parsed.profiles,
     push=parsed.push,
   ):
     print(line)
@@ -256,6 +258,7 @@ def _bench(parsed: argparse.Namespace) -> None:
 
 _VERBS = {
   **DATA_VERBS,
+  **PROFILE_VERBS,
   "train": _train,
   "evaluate": _evaluate,
   "ablate": _ablate,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fewshot_mss.errors import InputError
+from fewshot_mss.export.archive import PROFILES_NAME
 from fewshot_mss.inference.profile_files import SUFFIX
 
-FOLDER = "profiles"
 _NAMED = 5
 # What a file of every system's may be called; the rest becomes a hyphen.
 _UNSAFE = re.compile(r"[^\w .()+-]+")
@@ -54,7 +54,7 @@ def model_profiles(folder: Path) -> list[Path]:
   Raises:
     InputError: If the folder cannot be read.
   """
-  inner = folder / FOLDER
+  inner = folder / PROFILES_NAME
   place = inner if inner.is_dir() else folder
   try:
     return sorted(
