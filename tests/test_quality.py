@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fewshot_mss.errors import InputError
-from fewshot_mss.inference.overlap_add import Grid
+from fewshot_mss.inference.patches import Grid
 from fewshot_mss.inference.quality import QUALITIES, Quality, find_quality
 from fewshot_mss.inference.separator import Separator
 from tiny_archive import write_archive

@@ -3,7 +3,8 @@
 import dataclasses
 
 from fewshot_mss.errors import InputError
-from fewshot_mss.inference.overlap_add import OVERLAP_SHARE, Grid
+from fewshot_mss.inference.overlap_add import OVERLAP_SHARE
+from fewshot_mss.inference.patches import Grid
 
 
 @dataclasses.dataclass(frozen=True)

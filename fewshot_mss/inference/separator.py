@@ -1,6 +1,5 @@
 """From an archive to a separated song: what a program calls."""
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,30 +20,11 @@ from fewshot_mss.inference.stream import (
   Block,
   Network,
   Progress,
+  Separation,
   stream_song,
 )
 
 _BATCH_PATCHES = 8
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Separation:
-  """A song in two parts that sum to it, at its own rate, length and channels.
-
-  Attributes:
-    target: What was asked for.
-    mixture: The song.
-    rate_hz: Sample rate of the song.
-  """
-
-  target: Float32[np.ndarray, "samples channels"]
-  mixture: Float32[np.ndarray, "samples channels"]
-  rate_hz: int
-
-  @property
-  def residual(self) -> Float32[np.ndarray, "samples channels"]:
-    """The song minus the target."""
-    return self.mixture - self.target
 
 
 class Separator:
