@@ -42,6 +42,9 @@ class Quality:
     )
 
 
+# On the network of `make demo`, patches of 2 s and 60 queries of 30 test songs,
+# SI-SDR and its standard error beside normal: fast -0.01 +- 0.01 dB, best
+# +0.008 +- 0.004 dB; times 0.6 and 4 of normal's patches.
 QUALITIES = {
   "fast": Quality(overlap_share=0.125),
   "normal": Quality(),
