@@ -6,6 +6,8 @@ from fewshot_mss.errors import InputError
 from fewshot_mss.inference.overlap_add import OVERLAP_SHARE
 from fewshot_mss.inference.patches import Grid
 
+_MAX_SHIFTS = 64
+
 
 @dataclasses.dataclass(frozen=True)
 class Quality:
@@ -32,8 +34,10 @@ class Quality:
       raise InputError(
         f"quality: overlap_share {self.overlap_share} must be 0 to 0.5"
       )
-    if self.shifts < 1:
-      raise InputError(f"quality: shifts {self.shifts} must be 1 or more")
+    if not 1 <= self.shifts <= _MAX_SHIFTS:
+      raise InputError(
+        f"quality: shifts {self.shifts} must be 1 to {_MAX_SHIFTS}"
+      )
 
   def grid(self, patch_samples: int) -> Grid:
     """Returns where patches of a length begin."""
