@@ -13,7 +13,7 @@ from fewshot_mss.inference.listener import HeardClip
 # Of two, nobody can tell which one does not belong.
 _FEWEST_FOR_OUTLIERS = 3
 # An example whose likeness to the others is below this is named. With the
-# network of `make demo`, on test songs and 40 instruments, and 5 examples of one
+# network of `make demo`, 40 instruments of its test songs and 5 examples of one
 # from several songs: one is named in 10 % of sets that hold no stranger (2 % of
 # examples), and a stranger of any other instrument in 59 %. From one song: 4 %
 # and 58 %. Those that are missed sound like the others to the network.

@@ -67,7 +67,7 @@ class Calibration(NamedTuple):
 # validation songs, 30 targets of either kind, moments are told with an AUC of
 # 0.67 and songs with one of 0.69: nothing is sure there, and next to nothing is
 # muted or called absent. 450 more steps with `data.absent_share` 0.1 made it no
-# better (0.60 and 0.58): such a small network falls silent where it is in doubt,
+# better (0.60 and 0.58): so small a network falls silent where it is in doubt,
 # at targets that are there as well.
 DEFAULT = Calibration(Line(0.994, 0.110), Line(0.925, 0.135))
 
@@ -170,6 +170,11 @@ class PresenceMeter:
     self._judge_the_last()
     yield from self._muted(held, len(self._open[0]))
 
+  @property
+  def levels_db(self) -> Float32[np.ndarray, "targets frames"]:
+    """Levels of the targets beside the mixture, each over 1.1 s."""
+    return np.array([list(levels) for levels in self._levels_db], np.float32)
+
   def presences(self) -> tuple[Presence, ...]:
     """Returns where each target was heard, once all blocks have gone by."""
     return tuple(
@@ -256,15 +261,18 @@ class PresenceMeter:
     levels = np.frombuffer(levels_db, np.float32)
     curve = self._calibration.moment
     heard = [curve.probability(float(db)) for db in levels[is_open == 1]]
-    quietest = np.full(1, _LEAST_DB)
-    loud_db = float(
-      np.quantile(levels if len(levels) else quietest, _LOUD_QUANTILE)
-    )
     return Presence(
-      probability=self._calibration.song.probability(loud_db),
+      probability=self._calibration.song.probability(song_level_db(levels)),
       spans_s=tuple((float(begin), float(end)) for begin, end in spans_s),
       moment_probability=float(np.mean(heard)) if heard else 0.0,
     )
+
+
+def song_level_db(levels_db: Float32[np.ndarray, " frames"]) -> float:
+  """Returns the level that a song is judged by; the least for no frames."""
+  if not len(levels_db):
+    return _LEAST_DB
+  return float(np.quantile(levels_db, _LOUD_QUANTILE))
 
 
 def calibration_of(training: Mapping[str, Any]) -> Calibration:
