@@ -36,7 +36,8 @@ def test_names_stand_for_numbers_of_patches():
     (lambda: find_quality("superb"), "'superb' is none of fast, normal, best"),
     (lambda: Quality(0.6), "overlap_share 0.6 must be 0 to 0.5"),
     (lambda: Quality(-0.1), "overlap_share -0.1 must be 0 to 0.5"),
-    (lambda: Quality(shifts=0), "shifts 0 must be 1 or more"),
+    (lambda: Quality(shifts=0), "shifts 0 must be 1 to 64"),
+    (lambda: Quality(shifts=65), "shifts 65 must be 1 to 64"),
   ],
 )
 def test_what_is_no_quality_is_named(make, message):

@@ -1,6 +1,6 @@
 """From an archive to a separated song: what a program calls."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import jax
@@ -221,13 +221,13 @@ class Separator:
     rate_hz: int | None = None,
     progress: Progress | None = None,
     quality: Quality | str = "normal",
-  ) -> Iterator[Block]:
+  ) -> Generator[Block]:
     """Separates a song block by block, however long it is.
 
     Blocks follow one another without a gap, and together they are what
     `separate` returns, to the last bit. A few seconds of the song are held at a
     time; reading, computing and what the caller does with a block go on at
-    once. An iterator that is not used up must be closed, or deleted.
+    once. A generator that is not used up is to be closed, or deleted.
 
     Args:
       song: As of `separate`. Its header is checked at once, its sound on the
