@@ -82,7 +82,9 @@ def test_giving_up_closes_what_made_the_items_and_its_thread():
     finally:
       closed.append(True)
 
-  outer = ahead(ahead(items(), 2), 2)
+  # Held here, so that nobody but `ahead` closes it.
+  inner = items()
+  outer = ahead(ahead(inner, 2), 2)
   next(outer)
   assert threading.active_count() == before + 2
   outer.close()

@@ -153,10 +153,11 @@ def test_sloppy_but_clear_files_are_still_read(sounds, tmp_path):
   good = (sounds / "good.wav").read_bytes()
   path = tmp_path / "sloppy.wav"
   for content in (
-    # No bytes a second, a tag or a byte of something behind, a wrong RIFF.
+    # No bytes a second, a tag or something else behind, a wrong RIFF.
     changed(good, 28, bytes(4)),
     good + b"TAG" + bytes(125),
     good + b"x",
+    good + bytes(range(1, 33)),
     changed(good, 4, bytes(4)),
   ):
     path.write_bytes(content)

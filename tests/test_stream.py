@@ -101,6 +101,18 @@ def test_no_block_size_changes_a_bit(files, name, passes):
     np.testing.assert_array_equal(targets, _at_once(whole, 44_100))
 
 
+def test_no_batch_size_changes_a_bit_where_the_network_has_none(files):
+  song = open_song(files / "song.wav")
+  results = [
+    join(stream_song(song, Network(shaped, RATE_HZ, 2, batch), Grid(500, 250)))
+    # The last batch may hold the last patch of one channel alone.
+    for batch in (1, 3, 4, 1000)
+  ]
+  for mixture, targets in results:
+    np.testing.assert_array_equal(mixture, results[0][0])
+    np.testing.assert_array_equal(targets, results[0][1])
+
+
 def _at_once(whole, rate_hz):
   """The plain way: resample all, overlap-add all, resample all back."""
   low = resample(whole, rate_hz, RATE_HZ)

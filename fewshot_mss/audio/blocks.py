@@ -92,7 +92,8 @@ def audio_info(path: Path) -> AudioInfo:
   with _opened(path) as sound:
     frames = sound.frames
     if frames == UNKNOWN_LENGTH:
-      values = path.stat().st_size / _FLAC_SHARE / _bytes_of(sound.subtype)
+      sample_bytes = (3 if sound.subtype == "PCM_24" else 2) * _FLAC_SHARE
+      values = path.stat().st_size / sample_bytes
       frames = max(1, int(values / sound.channels))
     return AudioInfo(
       rate_hz=sound.samplerate,
@@ -292,10 +293,6 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
 
 def _cut_off(path: Path) -> str:
   return f"{path} ends before its header says: copy or export it again"
-
-
-def _bytes_of(subtype: str) -> int:
-  return 3 if subtype == "PCM_24" else 2
 
 
 def reason_of(error: soundfile.LibsndfileError | OSError) -> str:

@@ -70,10 +70,11 @@ def length_fault(path: Path, num_samples: int) -> str | None:
     if first is None:
       return None
     file.seek(max(0, path.stat().st_size - _END_BYTES))
-    ends = list(_ends(file.read(), first))
-  if num_samples in ends:
-    return None
+    spans = list(_spans(file.read(), first))
   # By chance, something else can look like a frame: what fits counts.
+  starts, ends = ({span[i] for span in spans} for i in range(2))
+  if num_samples in ends - starts:
+    return None
   if max(ends, default=0) < num_samples:
     return "ends before its header says"
   return "goes on after the end that its header states"
@@ -94,14 +95,15 @@ def _first_frame(file: BinaryIO) -> _Frame | None:
   return _frame(file.read(_HEADER_BYTES))
 
 
-def _ends(content: bytes, first: _Frame) -> Iterator[int]:
-  """Lists where the frames of the end of a file end, in samples."""
+def _spans(content: bytes, first: _Frame) -> Iterator[tuple[int, int]]:
+  """Lists where frames begin and end, in samples."""
   place = len(content)
   while (place := content.rfind(b"\xff", 0, place)) >= 0:
     frame = _frame(content[place : place + _HEADER_BYTES])
     if frame is not None:
       unit = 1 if frame.counts_samples else first.block_samples
-      yield frame.number * unit + frame.block_samples
+      start = frame.number * unit
+      yield start, start + frame.block_samples
 
 
 def _frame(data: bytes) -> _Frame | None:

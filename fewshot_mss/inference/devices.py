@@ -90,5 +90,4 @@ def _program_bytes(program: jax.stages.Compiled) -> int:
     sizes.argument_size_in_bytes
     + sizes.output_size_in_bytes
     + sizes.temp_size_in_bytes
-    - sizes.alias_size_in_bytes
   )
