@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import resource
 import shutil
 import sys
 from pathlib import Path
@@ -282,6 +283,21 @@ def test_an_output_that_cannot_be_written_is_named_before_anything(run):
     refused(run, song, f"-o={output}", said="cannot be written")
 
 
+def test_a_disk_that_is_full_at_the_last_byte_of_a_part(run):
+  song = write_song(Path("song.wav"), samples=40_000)
+  run(song, "--format=mp3")
+  sizes = [path.stat().st_size for path in Path("out/song").iterdir()]
+  soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+  # libsndfile does not tell; a part that fits gets no name either.
+  resource.setrlimit(resource.RLIMIT_FSIZE, (max(sizes) - 1, hard))
+  try:
+    _, err = run(song, "--format=mp3", "-o=full", status=1)
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+  assert "cannot be written" in err and "1 of 1 songs failed" in err
+  assert everything(Path("full")) == ["song"]
+
+
 def test_one_target_to_standard_output(run, monkeypatch):
   song = write_song(Path("song.flac"), samples=3000)
   run(song)
@@ -469,3 +485,20 @@ def test_a_profile_is_worth_the_examples_it_was_made_of(run, model):
   refused(run, *words, "flugelhorn", "-m", folder, said="flugelhorn")
   refused(run, *words, "x" * 300, said="File name too long")
   refused(run, *words, "horn.wav", said="is no profile")
+
+
+def test_a_model_that_is_asked_by_name(run):
+  named = write_archive(Path("named"), conditioning="class")
+  song = write_song(Path("song.wav"))
+  words = ["--target=a", "--instrument=bass", "--target=b", "--instrument=horn"]
+  out, _ = run("-m", named, *words, "--", song)
+  assert written(out)[0] == "wrote out/song/a.wav"
+  parts = [
+    soundfile.read(f"out/song/{part}.wav", dtype="int16")[0].astype(int)
+    for part in ("a", "b", "residual")
+  ]
+  expected = soundfile.read(song, dtype="int16")[0]
+  np.testing.assert_array_equal(sum(parts), expected)
+  assert np.abs(parts[0] - parts[1]).max() > 100
+  words = [song, "-m", named, "-o=other", "-p", "horn.wav"]
+  refused(run, *words, said="takes no examples")
