@@ -56,7 +56,8 @@ def asked_songs(
   for track in shuffled(rng, tracks)[:count]:
     held = set(catalogue.instrument[catalogue.track == track].tolist())
     shown: dict[bool, list[tuple[int, list[int]]]] = {True: [], False: []}
-    everything = np.unique(catalogue.instrument[much & in_split]).tolist()
+    known = much & (in_split | (catalogue.split == TRAIN))
+    everything = np.unique(catalogue.instrument[known]).tolist()
     for instrument in shuffled(rng, everything):
       asked = shown[instrument in held]
       showing = much & (catalogue.instrument == instrument)
