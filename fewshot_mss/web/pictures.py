@@ -1,0 +1,138 @@
+"""Pictures of a separated song: pixels and lines, the words are the page's."""
+
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib.image
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from fewshot_mss.audio import files
+from fewshot_mss.audio.levels import power_db
+
+COLUMNS = 1000
+ROWS = 200
+_WINDOW_SAMPLES = 1024
+# Of a long song: it is looked at here and there.
+_FRAMES_A_COLUMN = 4
+_COLUMNS_AT_ONCE = 50
+# What is darkest lies so far below the brightest of the song.
+_DEPTH_DB = 80.0
+# Levels are drawn from here to full scale.
+_LOWEST_LEVEL_DB = -60.0
+
+
+class Overview(NamedTuple):
+  """A sound in columns from beginning to end.
+
+  Attributes:
+    power: Mean power by frequency and time.
+    levels_db: RMS level of each column.
+  """
+
+  power: Float32[np.ndarray, "rows columns"]
+  levels_db: Float64[np.ndarray, " columns"]
+
+
+def survey(target: Path, residual: Path) -> tuple[Overview, Overview, Overview]:
+  """Looks at the two parts of a song, a little at a time.
+
+  Args:
+    target: A file that was written.
+    residual: The other one, of the same length.
+
+  Returns:
+    The song, the target and the residual.
+  """
+  info = files.audio_info(target)
+  columns = max(1, min(COLUMNS, info.num_samples * 4 // _WINDOW_SAMPLES))
+  bounds = np.linspace(0, info.num_samples, columns + 1).astype(int)
+  margin = _WINDOW_SAMPLES // 2
+  powers, means = [], []
+  for first in range(0, columns, _COLUMNS_AT_ONCE):
+    edges = bounds[first : first + _COLUMNS_AT_ONCE + 1]
+    begin = max(0, edges[0] - margin)
+    two = [
+      files.read_audio(path, begin, edges[-1] + margin)[0].mean(axis=1)
+      for path in (target, residual)
+    ]
+    sounds = np.stack([two[0] + two[1], *two])
+    missing = edges[-1] + margin - begin - sounds.shape[1]
+    before = margin - (edges[0] - begin)
+    sounds = np.pad(sounds, [(0, 0), (before, max(0, missing))])
+    for start, stop in zip(edges[:-1] - edges[0], edges[1:] - edges[0], strict=True):
+      own = sounds[:, margin + start : margin + max(stop, start + 1)]
+      means.append(np.square(own, dtype=np.float64).mean(axis=1))
+      powers.append(_power(sounds, start, stop))
+  power = np.stack(powers, axis=-1)
+  levels_db = power_db(np.stack(means, axis=-1))
+  song, taken, rest = (
+    Overview(power[part], levels_db[part]) for part in range(3)
+  )
+  return song, taken, rest
+
+
+def _power(
+  sounds: Float32[np.ndarray, "parts samples"], start: int, stop: int
+) -> Float32[np.ndarray, "parts rows"]:
+  """Returns the mean power of frames with their middle from start to stop."""
+  middles = np.linspace(start, stop, _FRAMES_A_COLUMN, endpoint=False)
+  frames = np.stack(
+    [sounds[:, m : m + _WINDOW_SAMPLES] for m in middles.astype(int)]
+  )
+  window = np.hanning(_WINDOW_SAMPLES)
+  power = np.mean(np.abs(np.fft.rfft(frames * window)) ** 2, axis=0)
+  rows = np.linspace(0, power.shape[1], ROWS, endpoint=False).astype(int)
+  lengths = np.diff(np.append(rows, power.shape[1]))
+  return (np.add.reduceat(power, rows, axis=1) / lengths).astype(np.float32)
+
+
+def spectrogram_png(overview: Overview, song: Overview) -> bytes:
+  """Draws a spectrogram, a pixel a value, low frequencies at the bottom.
+
+  Args:
+    overview: Of the sound.
+    song: Whose brightest spot is the brightest colour.
+
+  Returns:
+    A PNG file.
+  """
+  top_db = float(power_db(song.power.max()))
+  picture = io.BytesIO()
+  matplotlib.image.imsave(
+    picture,
+    power_db(overview.power),
+    vmin=top_db - _DEPTH_DB,
+    vmax=top_db,
+    cmap="magma",
+    origin="lower",
+    format="png",
+  )
+  return picture.getvalue()
+
+
+def levels_svg(target: Overview, song: Overview) -> str:
+  """Draws the level of the target over time, on that of the song.
+
+  Args:
+    target: What was taken out.
+    song: What it was taken from.
+
+  Returns:
+    An SVG element that fills whatever box it is given.
+  """
+  paths = "".join(
+    f'<path class="{name}" d="{_area(part.levels_db)}"/>'
+    for name, part in (("song", song), ("target", target))
+  )
+  return (
+    f'<svg class="levels" viewBox="0 0 {len(song.levels_db)} 100" '
+    f'preserveAspectRatio="none" aria-hidden="true">{paths}</svg>'
+  )
+
+
+def _area(levels_db: Float64[np.ndarray, " columns"]) -> str:
+  tops = 100 * np.clip(levels_db / _LOWEST_LEVEL_DB, 0, 1)
+  line = "".join(f"L{x} {y:.1f}H{x + 1}" for x, y in enumerate(tops))
+  return f"M0 100{line}V100Z"

@@ -1,0 +1,88 @@
+"""What was handed in, looked at: is it sound, how long, and its outline."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32
+
+from fewshot_mss.audio import examples, files
+from fewshot_mss.errors import InputError
+from fewshot_mss.inference.inputs import check_channels
+from fewshot_mss.web.limits import Limits
+
+# Steps of the outline that the page draws.
+OUTLINE_STEPS = 1200
+_MEDIA_TYPES = {
+  "WAV": "audio/wav",
+  "WAVEX": "audio/wav",
+  "RF64": "audio/wav",
+  "FLAC": "audio/flac",
+  "OGG": "audio/ogg",
+  "MP3": "audio/mpeg",
+  "MPEG": "audio/mpeg",
+  "AIFF": "audio/aiff",
+}
+
+
+class Sound(NamedTuple):
+  """What a file holds.
+
+  Attributes:
+    seconds: How long it is.
+    media_type: What a browser is told that it is.
+    outline: Largest absolute value of each step from beginning to end.
+  """
+
+  seconds: float
+  media_type: str
+  outline: Float32[np.ndarray, " steps"]
+
+
+def look_at(path: Path, kind: str, limits: Limits) -> Sound:
+  """Reads a file that was handed in, and checks what it is for.
+
+  Args:
+    path: Of the file.
+    kind: `song`, or that of an example.
+    limits: What is too long.
+
+  Returns:
+    What it holds.
+
+  Raises:
+    InputError: If it is no sound, damaged, too long, or cannot be used.
+  """
+  info = files.audio_info(path)
+  if kind == "song":
+    check_channels(info.channels, path.name)
+  most = limits.max_samples(info.rate_hz)
+  limits.check_samples(info.num_samples, info.rate_hz, path.name)
+  # The header may not know, so no more than that is read.
+  samples, rate_hz = files.read_audio(path, 0, most + 1)
+  limits.check_samples(len(samples), rate_hz, path.name)
+  if kind != "song":
+    examples.check_example_array(samples, rate_hz, path.name)
+  elif not np.isfinite(samples).all():
+    raise InputError(
+      f"{path.name} holds NaN or infinite samples: repair it first"
+    )
+  return Sound(
+    len(samples) / rate_hz,
+    media_type(info),
+    outline(samples),
+  )
+
+
+def media_type(info: files.AudioInfo) -> str:
+  """Returns what a browser is told that a file is."""
+  return _MEDIA_TYPES.get(info.format, "application/octet-stream")
+
+
+def outline(
+  samples: Float32[np.ndarray, "samples channels"],
+) -> Float32[np.ndarray, " steps"]:
+  """Returns the largest absolute value of each of at most `OUTLINE_STEPS`."""
+  peaks = np.abs(samples).max(axis=1)
+  starts = np.linspace(0, len(peaks), OUTLINE_STEPS, endpoint=False)
+  return np.maximum.reduceat(peaks, np.unique(starts.astype(int)))

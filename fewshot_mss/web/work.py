@@ -1,0 +1,109 @@
+"""What the button does: the visitor's examples heard, the song separated."""
+
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from fewshot_mss.audio import files
+from fewshot_mss.errors import InputError
+from fewshot_mss.inference.command import _write as write_parts
+from fewshot_mss.inference.conditions import Ask
+from fewshot_mss.inference.separator import Separator
+from fewshot_mss.web.ranges import parse_ranges
+from fewshot_mss.web.parts import message_html
+from fewshot_mss.web.results import results_html
+from fewshot_mss.web.uploads import without_folders
+from fewshot_mss.web.visitors import Shown, Tab, Visitors
+
+Report = Callable[[int, int], None]
+_RESULTS = "results"
+
+
+class Wish(NamedTuple):
+  """What a visitor asks for besides the clips.
+
+  Attributes:
+    positive_ranges: Parts of the song that show the instrument, one a line.
+    negative_ranges: Parts that show what is not meant.
+    instrument: For a model that is asked by name.
+  """
+
+  positive_ranges: str = ""
+  negative_ranges: str = ""
+  instrument: str | None = None
+
+
+class _GoneError(RuntimeError):
+  """The visitor has closed the page."""
+
+
+def separate_for(
+  separator: Separator,
+  visitors: Visitors,
+  tab: Tab,
+  wish: Wish,
+  report: Report,
+) -> str:
+  """Separates a visitor's song.
+
+  Args:
+    separator: The model.
+    visitors: Who is there.
+    tab: Whose song.
+    wish: What to take out.
+    report: Called with the patches done and their number.
+
+  Returns:
+    HTML of the results, or of a message that says what is missing.
+  """
+  with visitors.at_work(tab) as folder:
+    try:
+      return _separate(separator, tab, wish, report, folder)
+    except InputError as error:
+      return message_html(without_folders(str(error), folder))
+    except _GoneError:
+      return ""
+
+
+def _separate(
+  separator: Separator, tab: Tab, wish: Wish, report: Report, folder: Path
+) -> str:
+  songs = tab.of_kind("song")
+  if not songs:
+    raise InputError("no song yet: choose one first")
+  song = songs[0].path
+  ask = _ask(tab, wish, str(song))
+  conditions = separator.conditions([ask])
+
+  def watch(done: int, total: int) -> None:
+    if tab.ended.is_set():
+      raise _GoneError
+    report(done, total)
+
+  # The results of the last time go, so that a page never holds two.
+  shutil.rmtree(folder / _RESULTS, ignore_errors=True)
+  separation = separator.separate_with(song, conditions[0], progress=watch)
+  output = folder / _RESULTS / secrets.token_hex(8)
+  paths = write_parts(
+    separation, output, files.wav_subtype(files.audio_info(song))
+  )
+  return results_html(tab, song.stem, *paths)
+
+
+def _ask(tab: Tab, wish: Wish, song: str) -> Ask:
+  if wish.instrument is not None:
+    return Ask(instrument=wish.instrument)
+  clips = {
+    kind: [str(upload.path) for upload in tab.of_kind(kind)]
+    for kind in ("positive", "negative")
+  }
+  positives = parse_ranges(wish.positive_ranges, song) + clips["positive"]
+  negatives = parse_ranges(wish.negative_ranges, song) + clips["negative"]
+  if not positives:
+    raise InputError(
+      "nothing shows the instrument yet: mark a part of the song where it "
+      "plays, or add a clip"
+    )
+  return Ask(positives, negatives)
