@@ -14,6 +14,7 @@ from fewshot_mss.config_file import CONFIG_HELP, load_config
 from fewshot_mss.data_arguments import LAYOUTS, add_data_verbs
 from fewshot_mss.errors import InputError
 from fewshot_mss.export_arguments import add_export_verb
+from fewshot_mss.separate_arguments import add_separate_verb
 
 CONFIG_VERBS = (
   "train",
@@ -136,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
   describe.set_defaults(verb="describe")
   _add_ablate_verb(verbs)
   _add_plan_verb(verbs)
-  _add_separate_verb(verbs)
+  add_separate_verb(verbs)
   add_export_verb(verbs)
   for name, does in (
     ("demo", "data, training, scores and a separated song at once"),
@@ -238,45 +239,3 @@ def _add_plan_verb(verbs: argparse._SubParsersAction) -> None:
     "--json", action="store_true", help="print one JSON object instead"
   )
   plan.set_defaults(verb="plan")
-
-
-def _add_separate_verb(verbs: argparse._SubParsersAction) -> None:
-  separate = verbs.add_parser(
-    "separate",
-    help="take an instrument out of songs",
-    description="Name the songs first: -p and -n take all that follows them. "
-    "EXAMPLE is an audio file or a part of one: song.wav@1:02-1:09.",
-  )
-  separate.add_argument("songs", type=Path, nargs="+", metavar="SONG")
-  separate.add_argument(
-    "-p",
-    "--positive",
-    action="extend",
-    nargs="+",
-    default=[],
-    metavar="EXAMPLE",
-    help="shows the instrument; parts of the song itself are the best",
-  )
-  separate.add_argument(
-    "-n",
-    "--negative",
-    action="extend",
-    nargs="+",
-    default=[],
-    metavar="EXAMPLE",
-    help="shows what is not meant",
-  )
-  separate.add_argument(
-    "-m",
-    "--model",
-    type=Path,
-    required=True,
-    help="folder of a model: WORKDIR/model of a training, or of an export; or "
-    "hf://user/name of the Hugging Face Hub",
-  )
-  separate.add_argument("-o", "--output", type=Path, required=True)
-  separate.add_argument(
-    "--instrument", help="for a model that is conditioned by class"
-  )
-  separate.add_argument("--overwrite", action="store_true")
-  separate.set_defaults(verb="separate")

@@ -19,7 +19,7 @@ import rich
 from jaxtyping import Float
 from ml_collections import ConfigDict
 
-from fewshot_mss.audio.files import write_audio
+from fewshot_mss.audio.writing import write_audio
 from fewshot_mss.data.build_speed import bench_build, write_songs
 from fewshot_mss.data.builder import build
 from fewshot_mss.data.layouts.rendered import RenderSettings, rendered

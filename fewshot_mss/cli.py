@@ -1,20 +1,27 @@
 """The command line: parse, import the room, call one function.
 
-Exit status: 0 done; 1 a run that could not go on, or would not fit (`plan`);
-2 input that cannot be used, told in one line; 75 a run that goes on if it is
-started again, as it was told to end or another process is gone; 130
-interrupted.
+Exit status: 0 done; 1 a run that could not go on, or would not fit (`plan`), or
+some songs that failed while the others were written (`separate`); 2 input that
+cannot be used, told in one line; 75 a run that goes on if it is started again,
+as it was told to end or another process is gone; 130 interrupted.
 """
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
 
 from fewshot_mss.arguments import check_ablate_words, parse, require_config
 from fewshot_mss.data_verbs import DATA_VERBS
-from fewshot_mss.errors import InputError, RestartError, RunError
+from fewshot_mss.errors import (
+  InputError,
+  RestartError,
+  RunError,
+  on_one_line,
+)
 from fewshot_mss.quiet_libtpu import quiet_libtpu
+from fewshot_mss.separate_arguments import separate_request
 
 _CANNOT_GO_ON = 1
 _RESTART = os.EX_TEMPFAIL
@@ -49,7 +56,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parsed = parse(sys.argv[1:] if words is None else words)
     _VERBS[parsed.verb](parsed)
   except InputError as error:
-    print(f"fewshot-mss: {error}", file=sys.stderr)
+    _complain(str(error))
     return 2
   except ModuleNotFoundError as error:
     if error.name not in _EXTRAS:
@@ -61,19 +68,34 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     return 2
   except RunError as error:
-    print(f"fewshot-mss: {error}", file=sys.stderr)
+    _complain(str(error))
     return _CANNOT_GO_ON
   except RestartError as error:
-    print(f"fewshot-mss: {error}", file=sys.stderr)
+    _complain(str(error))
     return _RESTART
   except KeyboardInterrupt:
     print(
       "fewshot-mss: interrupted; started again, a training, an evaluation, an "
-      "ablation or a data build goes on",
+      "ablation or a data build goes on; songs separated so far are whole",
       file=sys.stderr,
     )
     return _INTERRUPTED
   return 0
+
+
+def _say(line: str) -> None:
+  """Prints a line, whatever the names of files in it are made of."""
+  encoding = sys.stdout.encoding or "utf-8"
+  line = on_one_line(line).encode(encoding, "backslashreplace").decode(encoding)
+  print(line, flush=True)
+
+
+def _complain(line: str) -> None:
+  print(f"fewshot-mss: {on_one_line(line)}", file=sys.stderr)
+
+
+def _say_nothing(line: str) -> None:
+  del line
 
 
 def run_program() -> None:
@@ -182,16 +204,21 @@ def _plan(parsed: argparse.Namespace) -> None:
 def _separate(parsed: argparse.Namespace) -> None:
   from fewshot_mss.inference.command import separate_command
 
-  written = separate_command(
-    parsed.songs,
-    parsed.positive,
-    parsed.negative,
-    model=parsed.model,
-    output=parsed.output,
-    instrument=parsed.instrument,
-    overwrite=parsed.overwrite,
-  )
-  print("\n".join(f"wrote {path}" for path in written))
+  request = separate_request(parsed)
+  say = _say
+  if request.output is None:
+    # Standard output is for the sound.
+    say = _complain
+  elif parsed.json:
+    say = _say_nothing
+  report = separate_command(request, say=say, warn=_complain)
+  if parsed.json:
+    print(json.dumps(report.as_json(), indent=2))
+  if report.failed:
+    raise RunError(
+      f"{len(report.failed)} of {len(report.songs)} songs failed; the lines "
+      "above say why"
+    )
 
 
 def _export(parsed: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ import rich
 from jaxtyping import Float32
 from ml_collections import ConfigDict
 
-from fewshot_mss.audio.files import check_writable, write_audio
+from fewshot_mss.audio.writing import check_writable, write_audio
 from fewshot_mss.data.builder import build
 from fewshot_mss.data.catalogue import load_catalogue, write_text_whole
 from fewshot_mss.data.episodes import NO_RECORD

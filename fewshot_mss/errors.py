@@ -23,3 +23,8 @@ class RestartError(RuntimeError):
   gone. The command line prints it and exits with status 75 (EX_TEMPFAIL), which
   launchers take as "start me again".
   """
+
+
+def on_one_line(text: str) -> str:
+  """Returns a line as it is said: names of files may hold line breaks."""
+  return text.replace("\n", "\\n").replace("\r", "\\r")

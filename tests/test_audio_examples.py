@@ -13,7 +13,7 @@ from fewshot_mss.audio.examples import (
   load_example,
   parse_example,
 )
-from fewshot_mss.audio.files import write_audio
+from fewshot_mss.audio.writing import write_audio
 from fewshot_mss.errors import InputError
 
 RATE_HZ = 8_000

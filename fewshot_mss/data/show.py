@@ -8,7 +8,7 @@ import soundfile
 from jaxtyping import Float32
 from ml_collections import ConfigDict
 
-from fewshot_mss.audio.files import check_writable
+from fewshot_mss.audio.writing import check_writable
 from fewshot_mss.data.catalogue import SPLITS, TRAIN, Catalogue
 from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.episodes import NO_RECORD, EpisodeSpec

@@ -1,6 +1,11 @@
-"""`fewshot-mss separate`: songs in, two files a song out."""
+"""`fewshot-mss separate`: songs in, the parts of each out, one at a time."""
 
-from collections.abc import Sequence
+import contextlib
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,138 +13,210 @@ from jaxtyping import Float32
 from tqdm import tqdm
 
 from fewshot_mss.audio import files
-from fewshot_mss.errors import InputError
-from fewshot_mss.inference.inputs import check_channels, load_song
-from fewshot_mss.inference.separator import Separation, Separator
+from fewshot_mss.audio.example_folders import expand_examples
+from fewshot_mss.audio.examples import parse_example
+from fewshot_mss.audio.writing import WriteError
+from fewshot_mss.errors import InputError, RunError, on_one_line
+from fewshot_mss.inference.conditions import Ask
+from fewshot_mss.inference.inputs import check_channels
+from fewshot_mss.inference.outputs import (
+  SongPlan,
+  check_plans,
+  choose_form,
+  plan_song,
+)
+from fewshot_mss.inference.report import RunReport, SongOutcome
+from fewshot_mss.inference.request import (
+  RESIDUAL,
+  Request,
+  Target,
+  check_targets,
+)
+from fewshot_mss.inference.separator import Separator
+from fewshot_mss.inference.song_writer import SongWriter
 
-PARTS = ("target", "residual")
-_BITS = {"PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+Say = Callable[[str], None]
 
 
 def separate_command(
-  songs: Sequence[Path],
-  positives: Sequence[str],
-  negatives: Sequence[str],
-  model: Path,
-  output: Path,
-  instrument: str | None = None,
-  overwrite: bool = False,
-  progress: bool = True,
-) -> list[Path]:
-  """Writes `output/<song>/target.wav` and `residual.wav` for every song.
+  request: Request, say: Say = print, warn: Say = print
+) -> RunReport:
+  """Writes `output/<song>/<target>.wav`, ... and `residual.wav` of every song.
 
-  Both have the song's rate, channels, length and subtype, and sum to it. All
-  that can be checked is checked before anything is computed or written.
+  All have the song's rate, channels and length, and sum to it. All that can be
+  checked is checked before anything is computed or written; a song that turns
+  out broken on the way leaves nothing, and the others are still done.
 
   Args:
-    songs: Audio files.
-    positives: Examples of the instrument: files, or `song.wav@1:02-1:09`.
-    negatives: Examples of what is not asked for.
-    model: An archive.
-    output: Folder; made if it is not there.
-    instrument: For a model that is asked by name, instead of examples.
-    overwrite: Whether files that are there may be replaced.
-    progress: Whether to draw a progress bar.
+    request: What to do.
+    say: Takes the lines that tell what was done.
+    warn: Takes the lines that tell what is wrong.
 
   Returns:
-    The files written.
+    What was done.
 
   Raises:
-    InputError: If a song, an example, the model or the output cannot be used.
+    InputError: If the songs, the examples, the model or the output cannot be
+      used; of several songs, some may be broken.
   """
-  folders = _check_songs(songs, output, overwrite)
-  separator = Separator.from_pretrained(model)
-  # Loads the examples, so all of them are usable from here on.
-  condition = separator.condition(
-    positives=positives, negatives=negatives, instrument=instrument
-  )
-  written = []
-  for song, folder in zip(songs, folders, strict=True):
-    with tqdm(desc=song.name, unit="patch", disable=not progress) as bar:
+  check_targets(request.targets)
+  songs = _named_songs(request)
+  with contextlib.ExitStack() as stack:
+    output = request.output
+    if output is None:
+      output = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    planned = _plan(request, songs, output)
+    targets = [_with_files(target) for target in request.targets]
+    plans = [one for one in planned if isinstance(one, SongPlan)]
+    check_plans(
+      plans, [*songs, *_example_files(targets)], overwrite=request.overwrite
+    )
+    separator = Separator.from_pretrained(request.model)
+    # Loads the examples, so all of them are usable from here on.
+    conditions = separator.conditions(
+      [Ask(t.positives, t.negatives, (), t.instrument) for t in targets]
+    )
+    outcomes = []
+    for one in planned:
+      if isinstance(one, SongPlan) and request.dry_run:
+        outcome = SongOutcome(one.song, "planned", one)
+      elif isinstance(one, SongPlan):
+        outcome = _separate(
+          separator,
+          conditions,
+          one,
+          progress=request.progress,
+          alone=len(songs) == 1,
+        )
+      else:
+        outcome = one
+      _tell(outcome, request.output, say, warn)
+      outcomes.append(outcome)
+    if request.output is None and outcomes[0].status == "written":
+      _to_standard_output(plans[0].paths[0])
+  model = {
+    "path": str(request.model),
+    "hash": separator.archive.content_hash,
+    "rate_hz": separator.rate_hz,
+  }
+  return RunReport(model, targets, outcomes, request.dry_run)
 
-      def show(done: int, total: int, bar: tqdm = bar) -> None:
+
+def _named_songs(request: Request) -> list[Path]:
+  """Returns the songs, those of folders too; all are there."""
+  songs = [Path(word) for word in expand_examples(request.songs)]
+  if not songs:
+    raise InputError("no song to separate: name at least one audio file")
+  for song in songs:
+    if not song.exists():
+      raise InputError(f"{song}: no such file; check the name")
+  if request.output is None and (len(songs), len(request.targets)) != (1, 1):
+    raise InputError(
+      "-o - writes one target of one song to standard output: name a folder "
+      f"for {len(request.targets)} targets of {len(songs)} songs"
+    )
+  return songs
+
+
+def _plan(
+  request: Request, songs: Sequence[Path], output: Path
+) -> list[SongPlan | SongOutcome]:
+  """Returns what will be made of each song; of a broken one, what is wrong."""
+  parts = [target.name for target in request.targets]
+  if request.output is not None:
+    parts.append(RESIDUAL)
+  planned: list[SongPlan | SongOutcome] = []
+  for song in songs:
+    try:
+      info = files.audio_info(song)
+      check_channels(info.channels, str(song))
+    except InputError as error:
+      if len(songs) == 1:
+        raise
+      planned.append(SongOutcome(song, "failed", error=str(error)))
+      continue
+    wanted = request.format or ("wav" if request.output is None else None)
+    form = choose_form(song, info, wanted, request.bit_depth)
+    planned.append(plan_song(song, info, output, parts, form))
+  return planned
+
+
+def _with_files(target: Target) -> Target:
+  """Puts the files of folders among the examples in their places."""
+  return Target(
+    target.name,
+    expand_examples(target.positives),
+    expand_examples(target.negatives),
+    target.profiles,
+    target.instrument,
+  )
+
+
+def _example_files(targets: Sequence[Target]) -> Iterator[Path]:
+  for target in targets:
+    for example in (*target.positives, *target.negatives):
+      path = parse_example(example).path
+      if path.exists():
+        yield path
+
+
+def _separate(
+  separator: Separator,
+  conditions: Float32[np.ndarray, "targets D"],
+  plan: SongPlan,
+  *,
+  progress: bool,
+  alone: bool,
+) -> SongOutcome:
+  begin_s = time.monotonic()
+  # None is on a terminal alone.
+  hidden = None if progress else True
+  name = on_one_line(plan.song.name)
+  try:
+    with (
+      tqdm(desc=name, unit="patch", disable=hidden) as bar,
+      SongWriter(plan) as writer,
+    ):
+
+      def show(done: int, total: int) -> None:
         bar.total = total
         bar.update(done - bar.n)
 
-      separation = separator.separate_with(song, condition, progress=show)
-    subtype = files.wav_subtype(files.audio_info(song))
-    written += _write(separation, folder, subtype)
-  return written
-
-
-def _check_songs(
-  songs: Sequence[Path], output: Path, overwrite: bool
-) -> list[Path]:
-  """Checks that the songs can be read; returns where each one goes."""
-  if not songs:
-    raise InputError("no song to separate: name at least one audio file")
-  folders = [output / song.stem for song in songs]
-  for i, (song, folder) in enumerate(zip(songs, folders, strict=True)):
-    check_channels(files.audio_info(song).channels, str(song))
-    if folder in folders[:i]:
-      other = songs[folders.index(folder)]
-      raise InputError(
-        f"{song} and {other} would both be written to {folder}: rename one, or "
-        "separate them into two outputs"
-      )
-    for part in PARTS:
-      path = folder / f"{part}.wav"
-      if path.is_dir():
-        raise InputError(f"{path} is a folder: choose another output")
-      if path.exists() and not overwrite:
-        raise InputError(
-          f"{path} is there already: choose another output, or give --overwrite"
-        )
-    # No folder is made yet: what it would be made in must be writable.
-    files.check_writable(
-      next(place for place in (folder, *folder.parents) if place.exists())
+      for block in separator.stream(plan.song, conditions, progress=show):
+        writer.write(block)
+      writer.publish()
+  except InputError as error:
+    # A mistyped command is told as one; that a disk is full is none.
+    if alone and not isinstance(error, WriteError):
+      raise
+    return SongOutcome(
+      plan.song, "failed", plan, str(error), time.monotonic() - begin_s
     )
-  for song in songs:
-    # Read to the end, and again later: the last of many songs may be damaged,
-    # and to hold them all would take too much memory.
-    load_song(song, None)
-  return folders
+  took_s = time.monotonic() - begin_s
+  return SongOutcome(plan.song, "written", plan, None, took_s, writer.warnings)
 
 
-def _write(separation: Separation, folder: Path, subtype: str) -> list[Path]:
-  target, residual = separation.target, separation.residual
-  if subtype in _BITS:
-    target, residual = in_steps(target, separation.mixture, _BITS[subtype])
-  files.check_writable(folder)
-  paths = [folder / f"{part}.wav" for part in PARTS]
-  for path, samples in zip(paths, (target, residual), strict=True):
-    files.write_audio(path, samples, separation.rate_hz, subtype)
-  return paths
+def _tell(
+  outcome: SongOutcome, output: Path | None, say: Say, warn: Say
+) -> None:
+  """Tells what became of a song, in lines."""
+  for warning in outcome.warnings:
+    warn(f"{outcome.song}: {warning}")
+  if outcome.error is not None:
+    warn(outcome.error)
+  elif outcome.plan is not None and output is not None:
+    does = "would write" if outcome.status == "planned" else "wrote"
+    for path in outcome.plan.paths:
+      say(f"{does} {path}")
 
 
-def in_steps(
-  target: Float32[np.ndarray, "samples channels"],
-  mixture: Float32[np.ndarray, "samples channels"],
-  bits: int,
-) -> tuple[
-  Float32[np.ndarray, "samples channels"],
-  Float32[np.ndarray, "samples channels"],
-]:
-  """Rounds two parts of a song to the steps of a file of integers.
-
-  Rounding or clipping each part by itself would break their sum: the target is
-  rounded, and moved by what either could not hold, and the residual is the
-  rest.
-
-  Args:
-    target: What was asked for.
-    mixture: The song, within two times full scale.
-    bits: Of a sample in the file.
-
-  Returns:
-    Target and residual, both within full scale. Up to 24 bits they sum to the
-    mixture to the last bit.
-  """
-  scale = 2.0 ** (bits - 1)
-  whole = np.rint(mixture.astype(np.float64) * scale)
-  lowest = np.maximum(-scale, whole - (scale - 1))
-  highest = np.minimum(scale - 1, whole + scale)
-  part = np.rint(target.astype(np.float64) * scale)
-  part = np.clip(part, lowest, highest)
-  parts = (part / scale, (whole - part) / scale)
-  return parts[0].astype(np.float32), parts[1].astype(np.float32)
+def _to_standard_output(path: Path) -> None:
+  """Copies a file."""
+  try:
+    with path.open("rb") as file:
+      shutil.copyfileobj(file, sys.stdout.buffer)
+    sys.stdout.buffer.flush()
+  except OSError as error:
+    raise RunError(
+      f"standard output cannot be written ({error.strerror})"
+    ) from error
