@@ -14,6 +14,7 @@ from fewshot_mss.config_file import CONFIG_HELP, load_config
 from fewshot_mss.data_arguments import LAYOUTS, add_data_verbs
 from fewshot_mss.errors import InputError
 from fewshot_mss.export_arguments import add_export_verb
+from fewshot_mss.serve_arguments import add_serve_verbs
 from fewshot_mss.separate_arguments import add_separate_verb
 
 CONFIG_VERBS = (
@@ -139,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
   _add_plan_verb(verbs)
   add_separate_verb(verbs)
   add_export_verb(verbs)
+  add_serve_verbs(verbs)
   for name, does in (
     ("demo", "data, training, scores and a separated song at once"),
     ("bench", "speeds as ratios"),

@@ -31,6 +31,8 @@ _EXTRAS = {
   "PIL": "train",
   "apache_beam": "train",
   "array_record": "train",
+  "fastapi": "web",
+  "gradio": "web",
   "midirenderer": "render",
   "mido": "render",
   "museval": "eval",
@@ -39,6 +41,7 @@ _EXTRAS = {
   "tensorboardX": "train",
   "tensorflow": "train",
   "tensorflow_datasets": "train",
+  "uvicorn": "web",
   "yaml": "train",
 }
 
@@ -235,6 +238,29 @@ def _export(parsed: argparse.Namespace) -> None:
     print(line)
 
 
+def _serve(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.web.limits import Limits
+  from fewshot_mss.web.server import Settings, serve
+
+  limits = Limits(parsed.max_minutes, parsed.max_megabytes)
+  serve(
+    Settings(
+      parsed.model,
+      parsed.host,
+      parsed.port,
+      limits,
+      parsed.at_once,
+      parsed.queue,
+    )
+  )
+
+
+def _doctor(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.doctor import show_health
+
+  show_health(parsed.model, as_json=parsed.json)
+
+
 def _demo(parsed: argparse.Namespace) -> None:
   from fewshot_mss.demo import run_demo
 
@@ -256,6 +282,8 @@ _VERBS = {
   "plan": _plan,
   "separate": _separate,
   "export": _export,
+  "serve": _serve,
+  "doctor": _doctor,
   "demo": _demo,
   "bench": _bench,
 }

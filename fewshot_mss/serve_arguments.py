@@ -26,7 +26,7 @@ def add_serve_verbs(verbs: argparse._SubParsersAction) -> None:
     "Whoever reaches another one can use the page: there are no passwords",
   )
   serve.add_argument(
-    "--port", type=int, default=7860, help="0 for any that is free"
+    "--port", type=int, default=7860, help="7860 if not given; 0: any free one"
   )
   serve.add_argument(
     "--max_minutes",
@@ -79,14 +79,16 @@ def _add_model(verb: argparse.ArgumentParser, required: bool) -> None:
 
 
 def _positive(text: str) -> float:
-  value = float(text)
+  try:
+    value = float(text)
+  except ValueError:
+    value = 0.0
   if not 0 < value < float("inf"):
-    raise ValueError
+    raise argparse.ArgumentTypeError(f"{text} is no number above 0")
   return value
 
 
 def _count(text: str) -> int:
-  value = int(text)
-  if value < 1:
-    raise ValueError
-  return value
+  if not text.isdecimal() or not int(text):
+    raise argparse.ArgumentTypeError(f"{text} is no whole number above 0")
+  return int(text)

@@ -1,8 +1,10 @@
 """What a visitor sees and hears of a separated song, as HTML."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from fewshot_mss.audio import files
+from fewshot_mss.web.parts import message_html
 from fewshot_mss.web.pictures import levels_svg, spectrogram_png, survey
 from fewshot_mss.web.sounds import media_type
 from fewshot_mss.web.visitors import Shown, Tab
@@ -17,7 +19,11 @@ _TICKS = 6
 
 
 def results_html(
-  tab: Tab, song_name: str, target: Path, residual: Path
+  tab: Tab,
+  song_name: str,
+  target: Path,
+  residual: Path,
+  warnings: Sequence[str],
 ) -> str:
   """Draws the results, and lets the visitor fetch their files.
 
@@ -26,6 +32,7 @@ def results_html(
     song_name: Of the song, without its ending.
     target: A file that was written.
     residual: The other one.
+    warnings: What there is to know of them.
 
   Returns:
     The results.
@@ -45,11 +52,12 @@ def results_html(
     tab.shown[f"{run}-{part}.png"] = Shown(picture, "image/png", picture.name)
   info = files.audio_info(target)
   seconds = info.num_samples / info.rate_hz
+  said = "".join(message_html(warning) for warning in warnings)
   place = f"tabs/{tab.name}/files/{run}"
   cards = "".join(_card(part, place) for part in PARTS)
   rows = "".join(_row(part, place) for part in _TITLES)
   return (
-    f'<div class="results"><div class="parts">{cards}</div>'
+    f'<div class="results">{said}<div class="parts">{cards}</div>'
     '<h3>Where it plays</h3><p class="note">Level of the target (green) on that '
     "of the song (grey), from -60 dB at the bottom to full scale.</p>"
     f'<div class="picture">{levels_svg(overviews["target"], song)}</div>'

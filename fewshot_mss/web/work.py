@@ -8,17 +8,20 @@ from typing import NamedTuple
 
 from fewshot_mss.audio import files
 from fewshot_mss.errors import InputError
-from fewshot_mss.inference.command import _write as write_parts
 from fewshot_mss.inference.conditions import Ask
+from fewshot_mss.inference.outputs import SongPlan, choose_form, plan_song
 from fewshot_mss.inference.separator import Separator
+from fewshot_mss.inference.song_writer import SongWriter
 from fewshot_mss.web.ranges import parse_ranges
 from fewshot_mss.web.parts import message_html
-from fewshot_mss.web.results import results_html
+from fewshot_mss.web.results import PARTS, results_html
 from fewshot_mss.web.uploads import without_folders
 from fewshot_mss.web.visitors import Shown, Tab, Visitors
 
 Report = Callable[[int, int], None]
 _RESULTS = "results"
+# Containers of results that browsers play.
+_PLAYED = ("wav", "flac")
 
 
 class Wish(NamedTuple):
@@ -74,8 +77,7 @@ def _separate(
   if not songs:
     raise InputError("no song yet: choose one first")
   song = songs[0].path
-  ask = _ask(tab, wish, str(song))
-  conditions = separator.conditions([ask])
+  conditions = separator.conditions([_ask(tab, wish, str(song))])
 
   def watch(done: int, total: int) -> None:
     if tab.ended.is_set():
@@ -84,12 +86,21 @@ def _separate(
 
   # The results of the last time go, so that a page never holds two.
   shutil.rmtree(folder / _RESULTS, ignore_errors=True)
-  separation = separator.separate_with(song, conditions[0], progress=watch)
-  output = folder / _RESULTS / secrets.token_hex(8)
-  paths = write_parts(
-    separation, output, files.wav_subtype(files.audio_info(song))
-  )
-  return results_html(tab, song.stem, *paths)
+  plan = _plan(song, folder / _RESULTS / secrets.token_hex(8))
+  with SongWriter(plan) as writer:
+    for block in separator.stream(song, conditions, progress=watch):
+      writer.write(block)
+    writer.publish()
+  return results_html(tab, song.stem, *plan.paths, writer.warnings)
+
+
+def _plan(song: Path, output: Path) -> SongPlan:
+  """Returns what `separate` would write, in a form that a browser plays."""
+  info = files.audio_info(song)
+  form = choose_form(song, info, None, None)
+  if form.format not in _PLAYED:
+    form = choose_form(song, info, "wav", None)
+  return plan_song(song, info, output, PARTS, form)
 
 
 def _ask(tab: Tab, wish: Wish, song: str) -> Ask:
