@@ -2,7 +2,7 @@
 "use strict";
 
 const fewshotMss = (() => {
-  const SVG_STEPS = 6;
+  const TICKS = 5;
   const SHORTEST_S = 0.25;
   let tab = null;
   let waiting = [];
@@ -121,7 +121,7 @@ const fewshotMss = (() => {
         if (!(to > from) || from > song.seconds) return;
         const region = document.createElement("div");
         region.className = `region ${kind}`;
-        place_(region, from, Math.min(to, song.seconds));
+        span(region, from, Math.min(to, song.seconds));
         const away = document.createElement("button");
         away.type = "button";
         away.textContent = "×";
@@ -135,7 +135,7 @@ const fewshotMss = (() => {
     }
   }
 
-  function place_(region, from, to) {
+  function span(region, from, to) {
     region.style.left = `${(100 * from) / song.seconds}%`;
     region.style.width = `${(100 * (to - from)) / song.seconds}%`;
   }
@@ -159,10 +159,10 @@ const fewshotMss = (() => {
   function drawTimes(box) {
     const digits = song.seconds < 30 ? 1 : 0;
     box.querySelector(".times").replaceChildren(
-      ...Array.from({ length: SVG_STEPS }, (_, step) => {
+      ...Array.from({ length: TICKS }, (_, step) => {
         const label = document.createElement("span");
         label.textContent = clock(
-          (song.seconds * step) / (SVG_STEPS - 1), digits);
+          (song.seconds * step) / (TICKS - 1), digits);
         return label;
       }),
     );
@@ -190,12 +190,12 @@ const fewshotMss = (() => {
       if (!wave.classList.contains("marks")) return;
       region = document.createElement("div");
       region.className = `region ${mode()}`;
-      place_(region, from, from);
+      span(region, from, from);
       box.querySelector(".regions").append(region);
     });
     wave.addEventListener("pointermove", (event) => {
       if (!region) return;
-      place_(region, Math.min(from, at(event)), Math.max(from, at(event)));
+      span(region, Math.min(from, at(event)), Math.max(from, at(event)));
     });
     const end = (event) => {
       if (from === null) return;

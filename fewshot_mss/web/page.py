@@ -1,6 +1,7 @@
 """The page: what is on it, and what its button calls."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import gradio as gr
 
@@ -33,16 +34,16 @@ def build_page(
   """
   conditioning = separator.listener.conditioning
   with gr.Blocks(title=parts.TITLE, analytics_enabled=False) as page:
-    gr.HTML(parts.heading_html(separator), elem_classes="heading")
+    _html(parts.heading_html(separator), elem_classes="heading")
     tab = gr.Textbox(visible=False)
-    gr.HTML(
+    _html(
       parts.song_html(conditioning, limits),
       js_on_load="fewshotMss.song(element)",
       elem_classes="card",
     )
     asked = _ask_inputs(conditioning, separator.archive.instruments)
     button = gr.Button("Separate", variant="primary", elem_classes="go")
-    results = gr.HTML(elem_classes="results-box", min_height=60)
+    results = _html(elem_classes="results-box", min_height=110)
 
     def enter(request: gr.Request) -> str:
       return visitors.enter(_visitor(request), str(request.session_hash))
@@ -76,6 +77,10 @@ def build_page(
   return page
 
 
+def _html(value: str = "", **words: Any) -> gr.HTML:
+  return gr.HTML(value, apply_default_css=False, **words)
+
+
 def _visitor(request: gr.Request) -> str:
   return str(request.request.scope["visitor"])
 
@@ -91,7 +96,7 @@ def _ask_inputs(conditioning: str, instruments: Sequence[str]) -> list[gr.Compon
   with gr.Row(equal_height=False):
     for kind in kinds:
       with gr.Column(elem_classes=["card", kind]):
-        gr.HTML(parts.kind_html(kind))
+        _html(parts.kind_html(kind))
         inputs.append(
           gr.Textbox(
             label="Parts of the song",
@@ -101,7 +106,7 @@ def _ask_inputs(conditioning: str, instruments: Sequence[str]) -> list[gr.Compon
             elem_classes=f"ranges-{kind}",
           )
         )
-        gr.HTML(
+        _html(
           parts.clips_html(kind), js_on_load="fewshotMss.clips(element)"
         )
   return inputs

@@ -12,7 +12,7 @@ _KINDS = {
     "What it is",
     "Some seconds where the instrument plays, best alone.",
   ),
-  "negative": ("What it is not", "Some seconds of what shall stay out."),
+  "negative": ("What it is not", "Some seconds of what is not meant."),
 }
 _MODES = """
 <span class="modes">Dragging marks

@@ -15,7 +15,7 @@ _TITLES = {
   "target": ("Target", "what sounds like your examples"),
   "residual": ("Residual", "the rest; both add up to the song"),
 }
-_TICKS = 6
+_TICKS = 5
 
 
 def results_html(
