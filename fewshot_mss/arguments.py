@@ -14,8 +14,8 @@ from fewshot_mss.config_file import CONFIG_HELP, load_config
 from fewshot_mss.data_arguments import LAYOUTS, add_data_verbs
 from fewshot_mss.errors import InputError
 from fewshot_mss.export_arguments import add_export_verb
-from fewshot_mss.serve_arguments import add_serve_verbs
 from fewshot_mss.separate_arguments import add_separate_verb
+from fewshot_mss.serve_arguments import add_serve_verbs
 
 CONFIG_VERBS = (
   "train",

@@ -85,7 +85,9 @@ def _visitor(request: gr.Request) -> str:
   return str(request.request.scope["visitor"])
 
 
-def _ask_inputs(conditioning: str, instruments: Sequence[str]) -> list[gr.Component]:
+def _ask_inputs(
+  conditioning: str, instruments: Sequence[str]
+) -> list[gr.Component]:
   """Adds what the model is asked by; returns the inputs of the button."""
   if conditioning == "class":
     return [gr.Dropdown(list(instruments), label="Instrument")]
@@ -106,9 +108,7 @@ def _ask_inputs(conditioning: str, instruments: Sequence[str]) -> list[gr.Compon
             elem_classes=f"ranges-{kind}",
           )
         )
-        _html(
-          parts.clips_html(kind), js_on_load="fewshotMss.clips(element)"
-        )
+        _html(parts.clips_html(kind), js_on_load="fewshotMss.clips(element)")
   return inputs
 
 

@@ -53,7 +53,9 @@ def song_html(conditioning: str, limits: Limits) -> str:
     "examples_and_negatives": _MODES,
   }[conditioning]
   words = f"wav, flac, ogg or mp3, at most {limits.minutes:g} minutes"
-  drop = _drop_html("song", "Song", f"<b>Choose a song</b> or drop it here<br>{words}")
+  drop = _drop_html(
+    "song", "Song", f"<b>Choose a song</b> or drop it here<br>{words}"
+  )
   marks = "" if conditioning == "class" else " marks"
   return f"""<div class="song-box" data-max-bytes="{limits.file_bytes}">
 <h2>Song</h2>{drop}
@@ -76,7 +78,9 @@ def kind_html(kind: str) -> str:
 def clips_html(kind: str) -> str:
   """Returns where clips of a kind go."""
   title, _ = _KINDS[kind]
-  drop = _drop_html(kind, f"Clips: {title}", "<b>Add clips</b> from files", True)
+  drop = _drop_html(
+    kind, f"Clips: {title}", "<b>Add clips</b> from files", True
+  )
   return f'<div class="clip-box">{drop}<ul class="clips"></ul></div>'
 
 

@@ -61,7 +61,9 @@ def survey(target: Path, residual: Path) -> tuple[Overview, Overview, Overview]:
     missing = edges[-1] + margin - begin - sounds.shape[1]
     before = margin - (edges[0] - begin)
     sounds = np.pad(sounds, [(0, 0), (before, max(0, missing))])
-    for start, stop in zip(edges[:-1] - edges[0], edges[1:] - edges[0], strict=True):
+    for start, stop in zip(
+      edges[:-1] - edges[0], edges[1:] - edges[0], strict=True
+    ):
       own = sounds[:, margin + start : margin + max(stop, start + 1)]
       means.append(np.square(own, dtype=np.float64).mean(axis=1))
       powers.append(_power(sounds, start, stop))

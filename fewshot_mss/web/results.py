@@ -58,8 +58,8 @@ def results_html(
   rows = "".join(_row(part, place) for part in _TITLES)
   return (
     f'<div class="results">{said}<div class="parts">{cards}</div>'
-    '<h3>Where it plays</h3><p class="note">Level of the target (green) on that '
-    "of the song (grey), from -60 dB at the bottom to full scale.</p>"
+    '<h3>Where it plays</h3><p class="note">Level of the target (green) on '
+    "that of the song (grey), from -60 dB at the bottom to full scale.</p>"
     f'<div class="picture">{levels_svg(overviews["target"], song)}</div>'
     f"{_time_axis(seconds)}"
     '<h3>Spectrograms</h3><p class="note">Low notes at the bottom, up to '

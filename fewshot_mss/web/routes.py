@@ -29,7 +29,9 @@ def add_routes(app: FastAPI, visitors: Visitors, limits: Limits) -> None:
   def own_file(name: str) -> Response:
     if name not in OWN_FILES:
       return Response(status_code=404)
-    return FileResponse(Path(__file__).with_name(name), 200, None, OWN_FILES[name])
+    return FileResponse(
+      Path(__file__).with_name(name), 200, None, OWN_FILES[name]
+    )
 
   @app.post("/tabs/{tab_name}/uploads/{kind}")
   async def upload(request: Request, tab_name: str, kind: str) -> Response:

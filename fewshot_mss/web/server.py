@@ -1,4 +1,4 @@
-"""`fewshot-mss serve`: the page, on this machine alone unless told otherwise."""
+"""`fewshot-mss serve`: the page, on this machine alone if not told more."""
 
 import contextlib
 import ipaddress
@@ -8,19 +8,18 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fewshot_mss.errors import InputError
 from fewshot_mss.inference.separator import Separator
 from fewshot_mss.web.limits import Limits
 from fewshot_mss.web.visitors import Visitors
 
-# What Gradio and its friends would otherwise ask of the network, or offer.
-_QUIET = {
-  "GRADIO_ANALYTICS_ENABLED": "False",
-  "GRADIO_RUN_HISTORY": "False",
-  "HF_HUB_OFFLINE": "1",
-}
+if TYPE_CHECKING:
+  from starlette.types import ASGIApp
+
+# Gradio counts its users otherwise.
+_QUIET = {"GRADIO_ANALYTICS_ENABLED": "False"}
 _PREFIX = "fewshot_mss_serve_"
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 # Pages that are open keep connections open.
@@ -61,39 +60,50 @@ def serve(settings: Settings) -> None:
   with contextlib.ExitStack() as stack:
     stack.enter_context(_ended_by_signals())
     listening = stack.enter_context(_listen(settings.host, settings.port))
-    separator = Separator.from_pretrained(settings.model)
     root = Path(
       stack.enter_context(
         tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True)
       )
     )
-    # Gradio makes its own folder; nothing is ever put there.
+    # Gradio makes its own folder; nothing is ever put there. It reads this when
+    # it is imported.
     os.environ.update(_QUIET, GRADIO_TEMP_DIR=str(root / "gradio"))
     visitors = Visitors(root)
     stack.callback(visitors.close)
-    _run(separator, visitors, settings, listening)
+    app = _build_app(settings, visitors)
+    _answer(app, settings.host, listening)
 
 
-def _run(
-  separator: Separator,
-  visitors: Visitors,
-  settings: Settings,
-  listening: socket.socket,
-) -> None:
-  """Puts the parts together and answers until a signal comes."""
-  # Gradio reads the environment when it is imported.
+def _build_app(settings: Settings, visitors: Visitors) -> "ASGIApp":
+  """Puts the parts together.
+
+  Args:
+    settings: What to serve.
+    visitors: Who is there.
+
+  Returns:
+    The application, behind its gate.
+  """
+  # Before the model is loaded: whether the extra is there is told at once.
   import gradio as gr
-  import uvicorn
   from fastapi import FastAPI
 
   from fewshot_mss.web.gate import Gate
   from fewshot_mss.web.page import build_page
   from fewshot_mss.web.routes import add_routes
 
+  separator = Separator.from_pretrained(settings.model)
   app = FastAPI(openapi_url=None)
   add_routes(app, visitors, settings.limits)
   page = build_page(
     separator, visitors, settings.limits, settings.at_once, settings.queue
+  )
+  # Fonts that every machine has, so none is fetched; a grey that can be read.
+  theme = gr.themes.Default(
+    font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+  ).set(
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_300",
   )
   app = gr.mount_gradio_app(
     app,
@@ -105,27 +115,30 @@ def _run(
     ssr_mode=False,
     enable_monitoring=False,
     mcp_server=False,
-    # Fonts that every machine has, so none is fetched.
-    theme=gr.themes.Default(
-      font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
-    ),
+    theme=theme,
     head='<script src="own/page.js"></script>'
     '<link rel="stylesheet" href="own/page.css">',
   )
   local = _is_loopback(settings.host)
+  return Gate(app, _LOOPBACK_NAMES if local else None)
+
+
+def _answer(app: "ASGIApp", host: str, listening: socket.socket) -> None:
+  """Answers until a signal comes."""
+  import uvicorn
+
   server = uvicorn.Server(
     uvicorn.Config(
-      Gate(app, _LOOPBACK_NAMES if local else None),
+      app,
       log_level="warning",
       timeout_graceful_shutdown=_CLOSING_S,
       server_header=False,
     )
   )
-  host = f"[{settings.host}]" if ":" in settings.host else settings.host
-  print(f"http://{host}:{listening.getsockname()[1]}/", flush=True)
+  shown = f"[{host}]" if ":" in host else host
   print(
-    "open this address in a browser; Ctrl-C ends it and removes all that was "
-    "handed in",
+    f"http://{shown}:{listening.getsockname()[1]}/\nopen this address in a "
+    "browser; Ctrl-C ends it and removes all that was handed in",
     flush=True,
   )
   server.run(sockets=[listening])

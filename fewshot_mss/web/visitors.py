@@ -165,7 +165,7 @@ class Visitors:
         self._changed.notify_all()
 
   def close(self) -> None:
-    """Ends all tabs; waits for what is at work, which sees that it shall end."""
+    """Ends all tabs, and waits for what is at work, which sees it and stops."""
     with self._changed:
       self._closed = True
     self._end(lambda tab: True)

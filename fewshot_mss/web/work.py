@@ -12,11 +12,11 @@ from fewshot_mss.inference.conditions import Ask
 from fewshot_mss.inference.outputs import SongPlan, choose_form, plan_song
 from fewshot_mss.inference.separator import Separator
 from fewshot_mss.inference.song_writer import SongWriter
-from fewshot_mss.web.ranges import parse_ranges
 from fewshot_mss.web.parts import message_html
+from fewshot_mss.web.ranges import parse_ranges
 from fewshot_mss.web.results import PARTS, results_html
 from fewshot_mss.web.uploads import without_folders
-from fewshot_mss.web.visitors import Shown, Tab, Visitors
+from fewshot_mss.web.visitors import Tab, Visitors
 
 Report = Callable[[int, int], None]
 _RESULTS = "results"
