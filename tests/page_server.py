@@ -13,10 +13,14 @@ from pathlib import Path
 
 from processes import wait_until, xla_flags
 
-# Writes every address that is not this machine's, and is asked for, to a file.
-_WATCH = '''
-import os, sys
+# Writes every address that is not this machine's, and is asked for, to a file;
+# and does not draw the first picture of a song while there is a file HOLD.
+_WATCH = """
+import os, sys, time
 def _note(event, args):
+  if event == "open" and str(args[0]).endswith("mixture.png"):
+    while os.path.exists(os.environ["HOLD"]):
+      time.sleep(0.05)
   if event == "socket.getaddrinfo":
     host = args[0]
   elif event == "socket.connect" and isinstance(args[1], tuple):
@@ -27,7 +31,7 @@ def _note(event, args):
     with open(os.environ["ASKED_FOR"], "a") as file:
       file.write(f"{event} {host}\\n")
 sys.addaudithook(_note)
-'''
+"""
 
 
 class PageServer:
@@ -37,6 +41,7 @@ class PageServer:
     self.temporary = folder / "temporary"
     self.temporary.mkdir(parents=True)
     self.asked_for = folder / "asked_for"
+    self.hold = folder / "hold"
     watch = folder / "watch"
     watch.mkdir()
     (watch / "sitecustomize.py").write_text(_WATCH)
@@ -53,6 +58,7 @@ class PageServer:
         env=os.environ
         | {
           "ASKED_FOR": str(self.asked_for),
+          "HOLD": str(self.hold),
           "TMPDIR": str(self.temporary),
           "JAX_PLATFORMS": "cpu",
           "XLA_FLAGS": xla_flags(devices=1),

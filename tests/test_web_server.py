@@ -34,6 +34,8 @@ def server(model, tmp_path_factory):
   words = ("--max_minutes=0.1", "--max_megabytes=1")
   with served(folder, model, *words) as server:
     yield server
+    assert server.end(signal.SIGINT) == 0
+    assert not list(server.temporary.iterdir())
 
 
 @pytest.fixture
@@ -57,7 +59,9 @@ def test_a_file_is_its_visitors_alone(server, visitor, song):
   other.enter("mine")
   assert other.ask(address)[0] == 404
   assert other.upload(tab, "positive", song)[0] == 400
-  assert other.ask(f"tabs/{tab}/uploads/{told['key']}", method="DELETE")[0] == 400
+  assert (
+    other.ask(f"tabs/{tab}/uploads/{told['key']}", method="DELETE")[0] == 400
+  )
   # Without a cookie, and with one that was made up.
   assert visitor.raw(f"/{address}")[0] == 404
   for value in ("", "x" * 43, "../" * 14 + "a"):
@@ -90,7 +94,9 @@ def test_no_other_file_of_the_machine_is_given(server, visitor, song, model):
       status, body = visitor.raw(asked, Cookie=cookie)
       assert status in (400, 404), asked
       assert len(body) < 200, asked
-  assert visitor.raw(f"/tabs/{tab}/files/{told['key']}", Cookie=cookie)[0] == 200
+  assert (
+    visitor.raw(f"/tabs/{tab}/files/{told['key']}", Cookie=cookie)[0] == 200
+  )
 
 
 @pytest.mark.parametrize(
@@ -210,8 +216,7 @@ def test_files_go_when_the_page_is_closed(server, visitor, song):
   assert visitor.ask(f"tabs/{tab}/files/{told['key']}")[0] == 404
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_nothing_is_left_when_the_server_ends(model, tmp_path, number):
+def test_nothing_is_left_when_the_server_is_told_to_end(model, tmp_path):
   with served(tmp_path / "server", model) as server:
     visitor = Visitor(server)
     tab = visitor.enter("mine")
@@ -235,7 +240,7 @@ def test_nothing_is_left_when_the_server_ends(model, tmp_path, number):
     assert status == 200
     # In the middle of it, its parts have no names yet.
     wait_until(lambda: any("target" in p.name for p in server.files()))
-    assert server.end(number) == 0
+    assert server.end(signal.SIGTERM) == 0
     assert not list(server.temporary.iterdir())
     assert not server.asked_for.exists(), server.asked_for.read_text()
     lines = server.log.read_text().splitlines()

@@ -73,7 +73,7 @@ def build_page(
     )
     page.unload(leave)
     button.click(separate, [tab, *asked], results, concurrency_limit=at_once)
-  page.queue(max_size=at_once + queue, api_open=False)
+  page.queue(max_size=queue, api_open=False)
   return page
 
 
