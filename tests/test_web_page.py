@@ -228,7 +228,7 @@ def test_others_wait_in_a_queue_and_see_where(new_page, hold, sounds):
     says = {
       first: r"(\d+)/\1 patches",
       second: "queue: 1/1",
-      third: "[Qq]ueue is full",
+      third: "currently busy. Please try again",
     }[page]
     page.get_by_text(re.compile(says)).first.wait_for()
   assert not first.locator(".results").count()
