@@ -90,7 +90,10 @@ def _split_off_config(words: Sequence[str]) -> tuple[list[str], list[str]]:
   own, config_words = [], []
   rest = iter(words)
   for word in rest:
-    if word == "--config":
+    if word == "--":
+      # Behind it is no option, whatever it looks like.
+      own += [word, *rest]
+    elif word == "--config":
       value = next(rest, None)
       if value is None:
         raise InputError(f"--config needs a value: {CONFIG_HELP}")

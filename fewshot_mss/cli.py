@@ -14,12 +14,7 @@ from collections.abc import Sequence
 
 from fewshot_mss.arguments import check_ablate_words, parse, require_config
 from fewshot_mss.data_verbs import DATA_VERBS
-from fewshot_mss.errors import (
-  InputError,
-  RestartError,
-  RunError,
-  on_one_line,
-)
+from fewshot_mss.errors import InputError, RestartError, RunError, one_line
 from fewshot_mss.quiet_libtpu import quiet_libtpu
 from fewshot_mss.separate_arguments import separate_request
 
@@ -89,12 +84,12 @@ def main(words: Sequence[str] | None = None) -> int:
 def _say(line: str) -> None:
   """Prints a line, whatever the names of files in it are made of."""
   encoding = sys.stdout.encoding or "utf-8"
-  line = on_one_line(line).encode(encoding, "backslashreplace").decode(encoding)
+  line = one_line(line).encode(encoding, "backslashreplace").decode(encoding)
   print(line, flush=True)
 
 
 def _complain(line: str) -> None:
-  print(f"fewshot-mss: {on_one_line(line)}", file=sys.stderr)
+  print(f"fewshot-mss: {one_line(line)}", file=sys.stderr)
 
 
 def _say_nothing(line: str) -> None:

@@ -1,5 +1,20 @@
 """Errors that a person is told of in one line; each has an exit status."""
 
+import re
+
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
+
+
+def one_line(text: str) -> str:
+  """Returns a text that stays on one line of a terminal, whatever it names.
+
+  Names of files may hold line breaks and what moves the cursor: such characters
+  become their escapes.
+  """
+  return _CONTROL.sub(
+    lambda found: found[0].encode("unicode_escape").decode(), text
+  )
+
 
 class InputError(ValueError):
   """Input that cannot be used: a file, a folder, a key, a value.
@@ -23,8 +38,3 @@ class RestartError(RuntimeError):
   gone. The command line prints it and exits with status 75 (EX_TEMPFAIL), which
   launchers take as "start me again".
   """
-
-
-def on_one_line(text: str) -> str:
-  """Returns a line as it is said: names of files may hold line breaks."""
-  return text.replace("\n", "\\n").replace("\r", "\\r")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from fewshot_mss.audio import files, writing
+from fewshot_mss.audio import blocks, files, formats, writing
+from fewshot_mss.audio.tags import read_tags
 from fewshot_mss.errors import InputError
 
 RATE_HZ = 8_000
@@ -82,14 +83,14 @@ def test_longer_than_a_wav_header_can_count_is_rf64(
     ("DOUBLE", "WAV", "DOUBLE"),
     ("ALAC_20", "CAF", "PCM_24"),
     ("ALAC_32", "CAF", "PCM_32"),
-    ("MPEG_LAYER_III", "MP3", "PCM_16"),
-    ("VORBIS", "OGG", "PCM_16"),
-    ("ULAW", "WAV", "PCM_16"),
+    ("MPEG_LAYER_III", "MP3", "FLOAT"),
+    ("VORBIS", "OGG", "FLOAT"),
+    ("ULAW", "WAV", "FLOAT"),
   ],
 )
 def test_wav_keeps_the_precision_of_the_input(subtype, container, wanted):
-  info = files.AudioInfo(44_100, 2, 1, subtype, container)
-  assert writing.kept_subtype(info, "wav") == wanted
+  info = blocks.AudioInfo(44_100, 2, 1, subtype, container)
+  assert formats.kept_subtype(info, "wav") == wanted
 
 
 def test_writing_replaces_the_file_and_leaves_nothing_else(tmp_path, noise):
@@ -163,3 +164,167 @@ def test_a_folder_that_is_there_and_cannot_be_written_is_found(tmp_path):
   link.symlink_to("/proc")
   with pytest.raises(InputError, match="kernel cannot be written"):
     writing.check_writable(link)
+
+
+# ---- Block by block.
+
+
+def cut(samples, sizes=(1, 700, 0, 299)):
+  """Cuts 1000 samples unevenly."""
+  ends = np.cumsum(sizes)
+  return [samples[end - size : end] for size, end in zip(sizes, ends, strict=1)]
+
+
+@pytest.mark.parametrize("name", formats.FORMATS)
+def test_blocks_are_one_file_of_any_format(tmp_path, noise, name):
+  for subtype in formats.FORMATS[name]:
+    path = tmp_path / f"{subtype}.{name}"
+    form = formats.Form(name, subtype)
+    whole = noise
+    if form.bits:
+      whole = formats.to_steps(noise, form.bits)
+    with writing.BlockWriter(path, form, RATE_HZ, 2, 1_000) as writer:
+      for block in cut(whole):
+        writer.write(block)
+      assert not path.exists()
+      writer.finish()
+      assert not path.exists()
+      writer.publish()
+    info = files.audio_info(path)
+    assert info == (RATE_HZ, 2, 1_000, subtype, name.upper())
+    read, _ = soundfile.read(path, dtype="float64")
+    if name in formats.LOSSY_FORMATS:
+      assert np.abs(read).max() > 0.3
+    elif form.bits:
+      np.testing.assert_array_equal(read * 2 ** (form.bits - 1), whole)
+    else:
+      np.testing.assert_array_equal(read, noise)
+  assert len(list(tmp_path.iterdir())) == len(formats.FORMATS[name])
+
+
+@pytest.mark.parametrize(
+  ("name", "kept"),
+  [
+    ("wav", {"title", "artist", "album", "comment", "date"}),
+    ("flac", {"title", "artist", "album", "comment", "date"}),
+    ("ogg", {"title", "artist", "album", "comment", "date"}),
+    ("mp3", {"artist", "album", "comment", "date"}),
+    ("aiff", {"title", "artist", "comment"}),
+    ("w64", set()),
+  ],
+)
+def test_tags_are_kept_where_the_container_has_them(
+  tmp_path, noise, name, kept
+):
+  tags = {
+    "title": "Für Élise 🎹",
+    "artist": "L. v. B.",
+    "album": "a, b & 'c'",
+    "comment": "one\ntwo",
+    "date": "1810",
+  }
+  path = tmp_path / f"a.{name}"
+  form = formats.Form(name, formats.FORMATS[name][0])
+  samples = formats.to_steps(noise, form.bits) if form.bits else noise
+  with writing.BlockWriter(path, form, 44_100, 2, 1_000, tags) as writer:
+    writer.write(samples)
+    writer.finish()
+    writer.publish()
+  assert read_tags(path) == {name: tags[name] for name in kept}
+
+
+def test_what_has_no_tags_has_none(tmp_path):
+  (tmp_path / "a.m4a").write_text("no sound")
+  assert read_tags(tmp_path / "a.m4a") == {}
+
+
+def test_a_file_that_is_not_published_is_gone(tmp_path, noise):
+  path = tmp_path / "a.wav"
+  path.write_text("old")
+  form = formats.Form("wav", "FLOAT")
+  with (
+    pytest.raises(KeyboardInterrupt),
+    writing.BlockWriter(path, form, RATE_HZ, 2, 1_000) as writer,
+  ):
+    writer.write(noise)
+    assert len(list(tmp_path.iterdir())) == 2
+    raise KeyboardInterrupt
+  assert list(tmp_path.iterdir()) == [path]
+  assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("name", formats.FORMATS)
+def test_a_full_disk_is_noticed_wherever_the_file_is_cut(tmp_path, noise, name):
+  form = formats.Form(name, formats.FORMATS[name][0])
+  samples = formats.to_steps(noise, form.bits) if form.bits else noise
+  path = tmp_path / f"a.{name}"
+
+  def write():
+    with writing.BlockWriter(path, form, RATE_HZ, 2, 1_000) as writer:
+      for block in cut(samples):
+        writer.write(block)
+      writer.finish()
+      writer.publish()
+
+  write()
+  size = path.stat().st_size
+  path.unlink()
+  soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+  for limit in (0, 40, size // 2, size - 200, size - 1):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+      with pytest.raises(writing.WriteError, match="cannot be written"):
+        write()
+    finally:
+      resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == [], limit
+
+
+def test_a_wav_that_grows_too_long_is_no_wrong_success(
+  tmp_path, noise, monkeypatch
+):
+  # 1000 samples of 2 channels of 4 bytes, where the header said 500.
+  monkeypatch.setattr(writing, "MAX_WAV_BYTES", 7_999)
+  form = formats.Form("wav", "FLOAT")
+  with (
+    pytest.raises(writing.WriteError, match="longer than wav can be"),
+    writing.BlockWriter(tmp_path / "a.wav", form, RATE_HZ, 2, 500) as writer,
+  ):
+    for block in cut(noise):
+      writer.write(block)
+  assert list(tmp_path.iterdir()) == []
+
+
+def test_leftovers_are_removed_and_files_at_work_stay(tmp_path, noise):
+  others = [".mine", "a.wav", ".a.writing", "b.1.writing", ".writing"]
+  for name in (".a.wav.4194999.writing", ".b c.flac.1.writing", *others):
+    (tmp_path / name).touch()
+  form = formats.Form("wav", "FLOAT")
+  path = tmp_path / "new.wav"
+  with writing.BlockWriter(path, form, RATE_HZ, 2, 1_000) as writer:
+    writing.remove_leftovers(tmp_path)
+    writer.write(noise)
+    writer.finish()
+    writing.remove_leftovers(tmp_path)
+    writer.publish()
+  assert files.audio_info(path).num_samples == 1_000
+  assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+    [*others, "new.wav"]
+  )
+  writing.remove_leftovers(tmp_path / "absent")
+
+
+def test_two_writers_of_one_file_do_not_mix(tmp_path, noise):
+  form = formats.Form("wav", "FLOAT")
+  path = tmp_path / "a.wav"
+  with writing.BlockWriter(path, form, RATE_HZ, 2, 1_000) as first:
+    first.write(noise)
+    with writing.BlockWriter(path, form, RATE_HZ, 2, 1_000) as second:
+      second.write(-noise)
+      first.finish()
+      first.publish()
+      np.testing.assert_array_equal(files.read_audio(path)[0], noise)
+      second.finish()
+      second.publish()
+  np.testing.assert_array_equal(files.read_audio(path)[0], -noise)
+  assert list(tmp_path.iterdir()) == [path]

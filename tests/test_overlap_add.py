@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from fewshot_mss.inference.overlap_add import overlap_add, patch_starts
+from fewshot_mss.inference.overlap_add import (
+  Grid,
+  overlap_add,
+  patch_starts,
+)
 
 PATCH = 64
 
@@ -32,12 +36,12 @@ def run(signal, function, **sizes):
 
 
 def test_starts_cover_the_signal_and_the_last_patch_ends_with_it():
-  assert patch_starts(0, 64, 32) == []
-  assert patch_starts(1, 64, 32) == [0]
-  assert patch_starts(64, 64, 32) == [0]
-  assert patch_starts(65, 64, 32) == [0, 1]
-  assert patch_starts(96, 64, 32) == [0, 32]
-  assert patch_starts(200, 64, 16) == [0, 48, 96, 136]
+  assert patch_starts(0, Grid(64, 32)) == []
+  assert patch_starts(1, Grid(64, 32)) == [0]
+  assert patch_starts(64, Grid(64, 32)) == [0]
+  assert patch_starts(65, Grid(64, 32)) == [0, 1]
+  assert patch_starts(96, Grid(64, 32)) == [0, 32]
+  assert patch_starts(200, Grid(64, 16)) == [0, 48, 96, 136]
 
 
 @pytest.mark.parametrize("overlap_samples", [0, 1, 16, 32])
@@ -106,7 +110,7 @@ def test_neighbours_fade_into_one_another_over_the_overlap_alone():
     return np.broadcast_to(first[:, None, None], (4, 1, PATCH)).copy()
 
   signal = np.zeros((1, 120), np.float32)
-  starts = patch_starts(120, PATCH, 8)
+  starts = patch_starts(120, Grid(PATCH, 8))
   assert starts == [0, 56]
   signal[0, 56] = 1.0
   result = run(signal, numbers, overlap_samples=8)[0, 0]
@@ -121,7 +125,7 @@ def test_a_last_patch_that_overlaps_more_still_fades_at_the_end_alone():
     return np.broadcast_to(first[:, None, None], (4, 1, PATCH)).copy()
 
   signal = np.zeros((1, 70), np.float32)
-  assert patch_starts(70, PATCH, 8) == [0, 6]
+  assert patch_starts(70, Grid(PATCH, 8)) == [0, 6]
   signal[0, 6] = 1.0
   result = run(signal, numbers, overlap_samples=8)[0, 0]
   np.testing.assert_array_equal(result[:56], 0)
@@ -141,18 +145,6 @@ def test_what_a_short_batch_holds_besides_is_silence():
   np.testing.assert_array_equal(seen[0][0, :10], signal[0])
   assert not seen[0][0, 10:].any()
   assert not seen[0][1:].any()
-
-
-def test_progress_counts_patches_of_all_channels():
-  calls = []
-  # 200 samples are 6 patches of 64 that share 32, and there are 2 channels.
-  run(
-    noise(2, 200),
-    identity,
-    batch_patches=5,
-    progress=lambda done, total: calls.append((done, total)),
-  )
-  assert calls == [(5, 12), (10, 12), (12, 12)]
 
 
 def test_more_than_half_an_overlap_is_refused():

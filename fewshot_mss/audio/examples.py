@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32
 
+from fewshot_mss.audio.clock import clock
 from fewshot_mss.audio.files import audio_info, read_audio
 from fewshot_mss.audio.levels import SILENCE_DBFS, rms_db
 from fewshot_mss.audio.resampling import resample, to_mono
@@ -35,7 +36,7 @@ class ExampleSource(NamedTuple):
   def __str__(self) -> str:
     if self.start_s is None or self.end_s is None:
       return str(self.path)
-    return f"{self.path}@{_clock(self.start_s)}-{_clock(self.end_s)}"
+    return f"{self.path}@{clock(self.start_s)}-{clock(self.end_s)}"
 
 
 def parse_example(text: str) -> ExampleSource:
@@ -81,13 +82,6 @@ def _seconds(fields: tuple[str | None, ...]) -> list[float]:
       3600 * int(hours or 0) + 60 * int(minutes or 0) + float(seconds or 0)
     )
   return times
-
-
-def _clock(time_s: float) -> str:
-  """Writes a time as a person does: 1:02, 0:07.25."""
-  minutes, seconds = divmod(round(time_s, 3), 60)
-  text = f"{seconds:06.3f}".rstrip("0").rstrip(".")
-  return f"{int(minutes)}:{text}"
 
 
 def load_example(
@@ -142,8 +136,7 @@ def _beyond_the_end(source: ExampleSource, end: int, file_hz: int) -> str:
   # Rounded down: this time is within the file.
   end_s = math.floor(end / file_hz * 1000) / 1000
   return (
-    f"{source}: the file ends at {_clock(end_s)}; name a range that ends by "
-    "then"
+    f"{source}: the file ends at {clock(end_s)}; name a range that ends by then"
   )
 
 

@@ -1,101 +1,39 @@
 """Audio files out: block by block, and whole or not there."""
 
 import contextlib
+import errno
 import fcntl
+import itertools
 import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
 
 import numpy as np
 import soundfile
-from jaxtyping import Float32, Int, Num
+from jaxtyping import Float32, Num
 
-from fewshot_mss.audio.files import AudioInfo
+from fewshot_mss.audio.blocks import reason_of
+from fewshot_mss.audio.formats import (
+  BITS,
+  BYTES,
+  MAX_WAV_BYTES,
+  WAV_SUBTYPES,
+  Form,
+  to_steps,
+)
+from fewshot_mss.audio.tags import write_tags
 from fewshot_mss.errors import InputError
 
-# Bits of a sample of the encodings that hold integers.
-BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
-_BYTES = {subtype: bits // 8 for subtype, bits in BITS.items()} | {
-  "FLOAT": 4,
-  "DOUBLE": 8,
-}
-# Containers by the name that a person gives, with their encodings; of lossy
-# ones their only one.
-FORMATS = {
-  "wav": ("PCM_16", "PCM_U8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"),
-  "flac": ("PCM_16", "PCM_S8", "PCM_24"),
-  "aiff": ("PCM_16", "PCM_S8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"),
-  "w64": ("PCM_16", "PCM_U8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"),
-  "ogg": ("VORBIS",),
-  "mp3": ("MPEG_LAYER_III",),
-}
-LOSSY_FORMATS = ("ogg", "mp3")
-WAV_SUBTYPES = FORMATS["wav"]
-MP3_RATES_HZ = (
-  *(8_000, 11_025, 12_000, 16_000, 22_050, 24_000),
-  *(32_000, 44_100, 48_000),
-)
 # How the files begin that `check_writable` tries a folder with.
 WRITABLE_PREFIX = ".writable"
-# The headers of WAV and AIFF count bytes in 32 bits; a longer WAV is an RF64.
-MAX_WAV_BYTES = 2**32 - 2**16
-# Lossless encodings that no container here has, and what keeps their precision.
-_KEPT_IN = {
-  "ALAC_16": "PCM_16",
-  "ALAC_20": "PCM_24",
-  "ALAC_24": "PCM_24",
-  "ALAC_32": "PCM_32",
-}
 # Vorbis encoders of libsndfile overflow the stack on much at once.
 _CHUNK_SAMPLES = 1 << 14
+# A block of most file systems.
+_MORE_BYTES = 1 << 12
 _WORKING = re.compile(r"\..+\.\d+\.writing")
-
-
-class Form(NamedTuple):
-  """What a file is written as.
-
-  Attributes:
-    format: One of `FORMATS`.
-    subtype: One of its encodings.
-  """
-
-  format: str
-  subtype: str
-
-  @property
-  def bits(self) -> int | None:
-    """Of a sample, if the file holds integers."""
-    return BITS.get(self.subtype)
-
-
-def kept_subtype(info: AudioInfo, format_name: str) -> str:
-  """Returns the encoding that keeps the precision of a file in a container.
-
-  That of the file if the container has it, else one of as many bits or more,
-  else the best it has. What comes from a lossy codec is floats, as decoders
-  give it, mostly above full scale at times; in a container without floats, 16
-  bits.
-
-  Args:
-    info: Of the file.
-    format_name: One of `FORMATS`.
-
-  Returns:
-    One of the container's encodings.
-  """
-  there = FORMATS[format_name]
-  subtype = _KEPT_IN.get(info.subtype, info.subtype)
-  if subtype in there:
-    return subtype
-  if subtype not in _BYTES:
-    return "FLOAT" if "FLOAT" in there else there[0]
-  known = sorted((s for s in there if s in BITS), key=BITS.__getitem__)
-  wanted = BITS.get(subtype, 32)
-  return next((s for s in known if BITS[s] >= wanted), (known or there)[-1])
 
 
 class BlockWriter:
@@ -139,16 +77,13 @@ class BlockWriter:
     self._written_samples = 0
     self._left_bytes = MAX_WAV_BYTES
     container = form.format.upper()
-    long = num_samples * channels * _BYTES.get(form.subtype, 0) > MAX_WAV_BYTES
+    long = num_samples * channels * BYTES.get(form.subtype, 0) > MAX_WAV_BYTES
     if container == "WAV" and long:
       container = "RF64"
     self._counted = container in ("WAV", "AIFF")
-    self._sample_bytes = channels * _BYTES.get(form.subtype, 0)
-    self._working = path.with_name(f".{path.name}.{os.getpid()}.writing")
+    self._sample_bytes = channels * BYTES.get(form.subtype, 0)
     with self._errors_named():
-      self._file = os.open(
-        self._working, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666
-      )
+      self._working, self._file = _new_beside(path)
     try:
       with self._errors_named():
         _lock(self._file)
@@ -161,7 +96,7 @@ class BlockWriter:
           format=container,
           closefd=False,
         )
-        _write_tags(self._sound, form.format, tags or {})
+        write_tags(self._sound, form.format, tags or {})
     except BaseException:
       self._discard()
       raise
@@ -216,10 +151,14 @@ class BlockWriter:
     """
     with self._errors_named():
       self._sound.close()
+      self._prove_room()
       # A full disk may show here first.
       os.fsync(self._file)
-      if soundfile.info(self._working).frames != self._written_samples:
-        raise OSError(0, "it ends too early")
+      if (
+        soundfile.info(os.fsencode(self._working)).frames
+        != self._written_samples
+      ):
+        raise OSError(errno.EIO, "it ends too early")
 
   def publish(self) -> None:
     """Gives the finished file its name.
@@ -229,6 +168,16 @@ class BlockWriter:
     """
     with self._errors_named():
       self._working.replace(self.path)
+
+  def _prove_room(self) -> None:
+    """Raises OSError if the disk is full.
+
+    libsndfile does not tell whether the last bytes of an MP3 file fitted.
+    """
+    end = os.fstat(self._file).st_size
+    if os.pwrite(self._file, bytes(_MORE_BYTES), end) < _MORE_BYTES:
+      raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.ftruncate(self._file, end)
 
   def _discard(self) -> None:
     with contextlib.suppress(OSError):
@@ -241,13 +190,23 @@ class BlockWriter:
       yield
     except (soundfile.LibsndfileError, OSError) as error:
       raise WriteError(
-        f"{self.path} cannot be written ({_reason(error)}): "
+        f"{self.path} cannot be written ({reason_of(error)}): "
         "name another folder or make room"
       ) from error
 
 
 class WriteError(InputError):
   """A file that cannot be written: the disk is full, the folder read-only."""
+
+
+def _new_beside(path: Path) -> tuple[Path, int]:
+  """Makes a hidden file that no other writer has; returns it and its number."""
+  for number in itertools.count(os.getpid()):
+    working = path.with_name(f".{path.name}.{number}.writing")
+    with contextlib.suppress(FileExistsError):
+      flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+      return working, os.open(working, flags, 0o666)
+  raise AssertionError
 
 
 def _lock(file: int) -> None:
@@ -274,35 +233,6 @@ def remove_leftovers(folder: Path) -> None:
     with contextlib.suppress(OSError), path.open("rb") as file:
       fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
       path.unlink()
-
-
-def read_tags(path: Path) -> dict[str, str]:
-  """Returns title, artist and the like of an audio file.
-
-  Args:
-    path: Of a file; what libsndfile cannot read has none.
-
-  Returns:
-    By soundfile's names of them. Not the software that wrote the file.
-  """
-  try:
-    with soundfile.SoundFile(path) as sound:
-      tags = sound.copy_metadata()
-  except soundfile.LibsndfileError:
-    return {}
-  return {name: text for name, text in tags.items() if name != "software"}
-
-
-def _write_tags(
-  sound: soundfile.SoundFile, format_name: str, tags: Mapping[str, str]
-) -> None:
-  for name, text in tags.items():
-    # LAME takes the bytes for Latin-1: no tag rather than a garbled one.
-    if format_name == "mp3" and not text.isascii():
-      continue
-    # Containers have some tags and lack others.
-    with contextlib.suppress(soundfile.LibsndfileError):
-      setattr(sound, name, text)
 
 
 def write_audio(
@@ -344,23 +274,6 @@ def write_audio(
   return subtype
 
 
-def to_steps(
-  samples: Float32[np.ndarray, "*shape"], bits: int
-) -> Int[np.ndarray, "*shape"]:
-  """Rounds to the nearest integers of so many bits, and clips to them.
-
-  Args:
-    samples: Full scale is 1.
-    bits: Of an integer.
-
-  Returns:
-    The integers.
-  """
-  scale = 2.0 ** (bits - 1)
-  whole = np.rint(samples.astype(np.float64) * scale)
-  return np.clip(whole, -scale, scale - 1).astype(np.int64)
-
-
 def check_writable(folder: Path) -> None:
   """Makes a folder and proves that files can be written in it.
 
@@ -378,9 +291,3 @@ def check_writable(folder: Path) -> None:
     raise InputError(
       f"{folder} cannot be written ({error.strerror}): name another folder"
     ) from error
-
-
-def _reason(error: soundfile.LibsndfileError | OSError) -> str:
-  if isinstance(error, OSError):
-    return str(error.strerror)
-  return error.error_string.strip().rstrip(".")

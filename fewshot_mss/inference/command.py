@@ -1,6 +1,7 @@
 """`fewshot-mss separate`: songs in, the parts of each out, one at a time."""
 
 import contextlib
+import dataclasses
 import shutil
 import sys
 import tempfile
@@ -12,11 +13,11 @@ import numpy as np
 from jaxtyping import Float32
 from tqdm import tqdm
 
-from fewshot_mss.audio import files
+from fewshot_mss.audio.blocks import audio_info
 from fewshot_mss.audio.example_folders import expand_examples
 from fewshot_mss.audio.examples import parse_example
 from fewshot_mss.audio.writing import WriteError
-from fewshot_mss.errors import InputError, RunError, on_one_line
+from fewshot_mss.errors import InputError, RunError, one_line
 from fewshot_mss.inference.conditions import Ask
 from fewshot_mss.inference.inputs import check_channels
 from fewshot_mss.inference.outputs import (
@@ -66,30 +67,34 @@ def separate_command(
     if output is None:
       output = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     planned = _plan(request, songs, output)
-    targets = [_with_files(target) for target in request.targets]
+    targets = [
+      dataclasses.replace(
+        target,
+        positives=_with_files(target.positives),
+        negatives=_with_files(target.negatives),
+      )
+      for target in request.targets
+    ]
     plans = [one for one in planned if isinstance(one, SongPlan)]
     check_plans(
       plans, [*songs, *_example_files(targets)], overwrite=request.overwrite
     )
-    separator = Separator.from_pretrained(request.model)
+    separator = Separator.from_pretrained(
+      request.model, request.device, request.max_memory
+    )
     # Loads the examples, so all of them are usable from here on.
     conditions = separator.conditions(
       [Ask(t.positives, t.negatives, (), t.instrument) for t in targets]
     )
     outcomes = []
     for one in planned:
+      outcome = one
       if isinstance(one, SongPlan) and request.dry_run:
         outcome = SongOutcome(one.song, "planned", one)
       elif isinstance(one, SongPlan):
         outcome = _separate(
-          separator,
-          conditions,
-          one,
-          progress=request.progress,
-          alone=len(songs) == 1,
+          separator, conditions, one, request, alone=len(songs) == 1
         )
-      else:
-        outcome = one
       _tell(outcome, request.output, say, warn)
       outcomes.append(outcome)
     if request.output is None and outcomes[0].status == "written":
@@ -104,7 +109,7 @@ def separate_command(
 
 def _named_songs(request: Request) -> list[Path]:
   """Returns the songs, those of folders too; all are there."""
-  songs = [Path(word) for word in expand_examples(request.songs)]
+  songs = [Path(word) for word in _with_files(request.songs)]
   if not songs:
     raise InputError("no song to separate: name at least one audio file")
   for song in songs:
@@ -128,7 +133,7 @@ def _plan(
   planned: list[SongPlan | SongOutcome] = []
   for song in songs:
     try:
-      info = files.audio_info(song)
+      info = audio_info(song)
       check_channels(info.channels, str(song))
     except InputError as error:
       if len(songs) == 1:
@@ -141,15 +146,15 @@ def _plan(
   return planned
 
 
-def _with_files(target: Target) -> Target:
-  """Puts the files of folders among the examples in their places."""
-  return Target(
-    target.name,
-    expand_examples(target.positives),
-    expand_examples(target.negatives),
-    target.profiles,
-    target.instrument,
-  )
+def _with_files(words: Sequence[str]) -> list[str]:
+  """Puts the files of folders in their places."""
+  named = []
+  for word in words:
+    try:
+      named += expand_examples([word])
+    except OSError as error:
+      raise InputError(f"{word}: {error.strerror}; check the name") from error
+  return named
 
 
 def _example_files(targets: Sequence[Target]) -> Iterator[Path]:
@@ -164,14 +169,14 @@ def _separate(
   separator: Separator,
   conditions: Float32[np.ndarray, "targets D"],
   plan: SongPlan,
+  request: Request,
   *,
-  progress: bool,
   alone: bool,
 ) -> SongOutcome:
   begin_s = time.monotonic()
   # None is on a terminal alone.
-  hidden = None if progress else True
-  name = on_one_line(plan.song.name)
+  hidden = None if request.progress else True
+  name = one_line(plan.song.name)
   try:
     with (
       tqdm(desc=name, unit="patch", disable=hidden) as bar,
@@ -182,8 +187,12 @@ def _separate(
         bar.total = total
         bar.update(done - bar.n)
 
-      for block in separator.stream(plan.song, conditions, progress=show):
-        writer.write(block)
+      blocks = separator.stream(
+        plan.song, conditions, progress=show, quality=request.quality
+      )
+      with contextlib.closing(blocks):
+        for block in blocks:
+          writer.write(block)
       writer.publish()
   except InputError as error:
     # A mistyped command is told as one; that a disk is full is none.

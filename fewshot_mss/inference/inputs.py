@@ -1,13 +1,18 @@
 """What a person hands in, read and checked: songs and examples."""
 
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 
-from fewshot_mss.audio import examples, files, resampling
+from fewshot_mss.audio import examples, resampling
+from fewshot_mss.audio.blocks import audio_info, read_blocks
 from fewshot_mss.audio.clip_facts import ClipFacts, clip_facts
+from fewshot_mss.audio.clock import clock
 from fewshot_mss.audio.levels import SILENCE_DBFS, rms_db
 from fewshot_mss.errors import InputError
 
@@ -15,38 +20,119 @@ Song = Path | str | np.ndarray
 Example = Path | str | np.ndarray
 
 _MAX_CHANNELS = 2
+_ARRAY_BLOCK_SAMPLES = 1 << 16
 # Pieces of a long example this far below its loudest one are pauses.
 _PAUSE_DB = -40.0
 
 
-def load_song(
-  song: Song, rate_hz: int | None
-) -> tuple[Float32[np.ndarray, "samples channels"], int]:
-  """Reads a song.
+@dataclasses.dataclass(frozen=True)
+class OpenSong:
+  """A song whose header was checked; its sound is read when it is asked for.
+
+  Attributes:
+    name: For messages.
+    rate_hz: Sample rate.
+    channels: One or two.
+    num_samples: Length, in samples of one channel; an estimate for a file that
+      does not state it.
+    read: Reads it from its beginning, in blocks of so many samples; of a size
+      that suits if that is None.
+  """
+
+  name: str
+  rate_hz: int
+  channels: int
+  num_samples: int
+  read: Callable[
+    [int | None], Iterator[Float32[np.ndarray, "samples channels"]]
+  ]
+
+  def blocks(
+    self, block_samples: int | None = None
+  ) -> Iterator[Float32[np.ndarray, "samples channels"]]:
+    """Reads the song and checks it on the way.
+
+    Args:
+      block_samples: Length of a block.
+
+    Yields:
+      Blocks of [samples, channels].
+
+    Raises:
+      InputError: If it is damaged, not finite, or empty after all.
+    """
+    done = 0
+    for block in self.read(block_samples):
+      # Any NaN or infinity makes the sum one, and is looked for only then.
+      if not np.isfinite(block.sum()) and not np.isfinite(block).all():
+        bad = int(np.argmin(np.isfinite(block).all(axis=1)))
+        raise InputError(
+          f"{self.name} holds NaN or infinite samples at "
+          f"{clock((done + bad) / self.rate_hz)}: repair it first"
+        )
+      done += len(block)
+      yield block
+    if not done:
+      raise InputError(_no_samples(self.name))
+
+
+def open_song(song: Song, rate_hz: int | None = None) -> OpenSong:
+  """Checks what can be told of a song without reading it.
 
   Args:
     song: A file, or samples, or samples by channels.
     rate_hz: Of an array.
 
   Returns:
-    The samples and their rate.
+    The song.
 
   Raises:
-    InputError: If it cannot be read, is empty, not finite, or has more than two
-      channels.
+    InputError: If it cannot be read, is empty, or has more than two channels.
   """
   if isinstance(song, np.ndarray):
     name = "the song"
-    samples, rate_hz = _as_channels(song, name), _given(rate_hz, name)
+    samples = _as_channels(song, name)
+    found = OpenSong(
+      name,
+      _given(rate_hz, name),
+      samples.shape[1],
+      len(samples),
+      functools.partial(_array_blocks, samples),
+    )
   else:
-    samples, rate_hz = files.read_audio(Path(song))
-    name = str(song)
-  check_channels(samples.shape[1], name)
-  if not len(samples):
-    raise InputError(f"{name} holds no samples: give a song that has some")
-  if not np.isfinite(samples).all():
-    raise InputError(f"{name} holds NaN or infinite samples: repair it first")
-  return samples, rate_hz
+    path = Path(song)
+    info = audio_info(path)
+    found = OpenSong(
+      str(path),
+      info.rate_hz,
+      info.channels,
+      info.num_samples,
+      functools.partial(read_blocks, path, 0, None),
+    )
+  check_channels(found.channels, found.name)
+  if not found.num_samples:
+    raise InputError(_no_samples(found.name))
+  return found
+
+
+def _array_blocks(
+  samples: Float[np.ndarray, "samples channels"], block_samples: int | None
+) -> Iterator[Float32[np.ndarray, "block channels"]]:
+  size = block_samples or _ARRAY_BLOCK_SAMPLES
+  for begin in range(0, len(samples), size):
+    yield samples[begin : begin + size].astype(np.float32, copy=False)
+
+
+def _no_samples(name: str) -> str:
+  return f"{name} holds no samples: give a song that has some"
+
+
+def load_song(
+  song: Song, rate_hz: int | None
+) -> tuple[Float32[np.ndarray, "samples channels"], int]:
+  """Reads a whole song; see `open_song` for arguments and errors."""
+  opened = open_song(song, rate_hz)
+  return np.concatenate(list(opened.blocks())), opened.rate_hz
 
 
 class Clip(NamedTuple):
@@ -92,7 +178,9 @@ def load_clip(
       f"{name} holds nothing below {to_rate_hz // 2} Hz, where the model "
       "listens: give another part"
     )
-  facts = clip_facts(_as_channels(as_read, name), read_hz)
+  facts = clip_facts(
+    _as_channels(as_read, name).astype(np.float32, copy=False), read_hz
+  )
   return Clip(name, samples, facts)
 
 
@@ -148,12 +236,10 @@ def _given(rate_hz: int | None, name: str) -> int:
 
 def _as_channels(
   samples: np.ndarray, name: str
-) -> Float32[np.ndarray, "samples channels"]:
+) -> Float[np.ndarray, "samples channels"]:
   if samples.ndim not in (1, 2) or samples.dtype.kind != "f":
     raise InputError(
       f"{name} is {samples.dtype} of shape {samples.shape}: give floats with "
       "full scale at 1, [samples] or [samples, channels]"
     )
-  if samples.ndim == 1:
-    samples = samples[:, None]
-  return samples.astype(np.float32)
+  return samples[:, None] if samples.ndim == 1 else samples

@@ -4,17 +4,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from fewshot_mss.audio.files import AudioInfo
-from fewshot_mss.audio.writing import (
+from fewshot_mss.audio.blocks import AudioInfo
+from fewshot_mss.audio.formats import (
   BITS,
   FORMATS,
   LOSSY_FORMATS,
   MAX_WAV_BYTES,
   MP3_RATES_HZ,
   Form,
-  check_writable,
   kept_subtype,
 )
+from fewshot_mss.audio.writing import check_writable
 from fewshot_mss.errors import InputError
 
 # Containers that are kept, as libsndfile names them; of all else wav is made.
@@ -157,20 +157,19 @@ def check_plans(
         f"{other} and {plan.song} would both be written to {plan.folder}: "
         "rename one, or separate them into two outputs"
       )
-    for path in plan.paths:
-      _check_free(path, read, overwrite)
+    try:
+      for path in plan.paths:
+        _check_free(path, read, overwrite)
+      above = (plan.folder, *plan.folder.parents)
+      nearest = next(folder for folder in above if folder.exists())
+    except OSError as error:
+      # A name that is too long, or a folder that may not be looked into.
+      raise InputError(
+        f"{plan.folder} cannot be written ({error.strerror}): name another "
+        "folder"
+      ) from error
     # No folder is made yet: what it would be made in must be writable.
-    check_writable(_nearest(plan.folder))
-
-
-def _nearest(folder: Path) -> Path:
-  """Returns the folder, or the nearest above it that is there."""
-  try:
-    return next(p for p in (folder, *folder.parents) if p.exists())
-  except OSError as error:
-    raise InputError(
-      f"{folder} cannot be written ({error.strerror}): name another folder"
-    ) from error
+    check_writable(nearest)
 
 
 def _check_free(

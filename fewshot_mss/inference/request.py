@@ -45,6 +45,9 @@ class Request:
     output: Folder; None for standard output.
     format: Of the files, one of `FORMATS`; None to keep the song's.
     bit_depth: 16, 24, 32 or float; None to keep the song's.
+    quality: One of `QUALITIES`.
+    device: `cpu`, `gpu`, `gpu:1`, ...; None for the first that JAX finds.
+    max_memory: Bytes that separating may take on the device; None for no limit.
     overwrite: Whether files that are there may be replaced.
     dry_run: Whether to say what would be done instead.
     progress: Whether to draw progress bars, if there is a terminal.
@@ -56,6 +59,9 @@ class Request:
   output: Path | None
   format: str | None = None
   bit_depth: str | None = None
+  quality: str = "normal"
+  device: str | None = None
+  max_memory: int | None = None
   overwrite: bool = False
   dry_run: bool = False
   progress: bool = True

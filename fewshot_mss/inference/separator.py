@@ -1,24 +1,28 @@
 """From an archive to a separated song: what a program calls."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jaxtyping import Float32
 
-from fewshot_mss.audio import resampling
+from fewshot_mss.audio.resampling import resampled_length
 from fewshot_mss.export.archive import Archive, load_archive
 from fewshot_mss.export.checks import build_model
 from fewshot_mss.export.hub import local_folder
 from fewshot_mss.inference.conditions import Ask, make_conditions
-from fewshot_mss.inference.inputs import Example, Song, load_song
+from fewshot_mss.inference.devices import find_device, fitting_batch
+from fewshot_mss.inference.inputs import Example, Song, open_song
 from fewshot_mss.inference.listener import Listener, apply_model
-from fewshot_mss.inference.overlap_add import OVERLAP_SHARE, overlap_add
-
-Progress = Callable[[int, int], None]
+from fewshot_mss.inference.quality import Quality, find_quality
+from fewshot_mss.inference.stream import (
+  Block,
+  Network,
+  Progress,
+  stream_song,
+)
 
 _BATCH_PATCHES = 8
 
@@ -43,28 +47,13 @@ class Separation:
     return self.mixture - self.target
 
 
-class Block(NamedTuple):
-  """Some of a song, separated; blocks follow one another without a gap.
-
-  Attributes:
-    mixture: The song.
-    targets: What was asked for, one a condition.
-  """
-
-  mixture: Float32[np.ndarray, "samples channels"]
-  targets: Float32[np.ndarray, "targets samples channels"]
-
-  @property
-  def residual(self) -> Float32[np.ndarray, "samples channels"]:
-    """The song minus the targets, one after another."""
-    rest = self.mixture
-    for target in self.targets:
-      rest = rest - target
-    return rest
-
-
 class Separator:
   """A trained network, ready to separate any number of songs.
+
+  Sound is numpy arrays of float32, [samples, channels] with full scale at 1, at
+  the song's own rate; files are read and arrays of any float type taken. A song
+  has one or two channels, which are separated each by itself. Nothing is
+  rescaled: the network was trained at all levels.
 
   Whatever the length of a song or an example, the network sees fixed shapes, so
   a second song compiles nothing.
@@ -76,31 +65,52 @@ class Separator:
     listener: Its half that hears examples.
   """
 
-  def __init__(self, archive: Archive):
+  def __init__(
+    self,
+    archive: Archive,
+    device: str | None = None,
+    max_memory: int | None = None,
+  ):
     """Puts the weights on the device; `from_pretrained` loads them first."""
     model = build_model(archive.model)
     self.archive = archive
     self.rate_hz = model.sample_rate_hz
     self._patch_samples = round(archive.training["mixture_s"] * self.rate_hz)
     self._model = model
-    self._params = jax.device_put(archive.params)
+    place = None if device is None else find_device(device)
+    self._params = jax.device_put(archive.params, place)
+    self._max_memory = max_memory
+    self._batches: dict[int, int] = {}
     self.listener = Listener(model, self._params, archive.training["example_s"])
 
   @classmethod
-  def from_pretrained(cls, directory: Path | str) -> "Separator":
+  def from_pretrained(
+    cls,
+    directory: Path | str,
+    device: str | None = None,
+    max_memory: int | None = None,
+  ) -> "Separator":
     """Loads an archive.
 
     Args:
       directory: What `save_archive` wrote, or `hf://user/name` for a model of
         the Hugging Face Hub, which needs the extra [hub].
+      device: `cpu`, `gpu`, `tpu`, or one of several, `gpu:1`; the first that
+        JAX finds if None.
+      max_memory: Bytes that separating may take on the device, by the
+        compiler's own count; patches go through the network fewer at a time if
+        need be. Between such batch sizes results may differ in their last bits,
+        as far as the compiler computes them otherwise.
 
     Returns:
       The separator.
 
     Raises:
-      InputError: If it is none, or damaged; see `load_archive`.
+      InputError: If it is none, or damaged; see `load_archive`. If the device
+        is not there; the message lists those that are.
     """
-    return cls(load_archive(local_folder(directory)))
+    archive = load_archive(local_folder(directory))
+    return cls(archive, device, max_memory)
 
   def separate(
     self,
@@ -110,6 +120,7 @@ class Separator:
     negatives: Sequence[Example] = (),
     rate_hz: int | None = None,
     instrument: str | None = None,
+    quality: Quality | str = "normal",
   ) -> Separation:
     """Separates a song into what the examples show and the rest.
 
@@ -122,6 +133,7 @@ class Separator:
       negatives: Clips of what is not asked for, if the model takes them.
       rate_hz: Of the arrays among song and examples.
       instrument: For a model that is asked by name, instead of examples.
+      quality: As of `stream`.
 
     Returns:
       The two parts.
@@ -136,7 +148,7 @@ class Separator:
       rate_hz=rate_hz,
       instrument=instrument,
     )
-    return self.separate_with(song, condition, rate_hz=rate_hz)
+    return self.separate_with(song, condition, rate_hz=rate_hz, quality=quality)
 
   def condition(
     self,
@@ -188,6 +200,7 @@ class Separator:
     *,
     rate_hz: int | None = None,
     progress: Progress | None = None,
+    quality: Quality | str = "normal",
   ) -> Separation:
     """Separates a song by a condition that is there already.
 
@@ -196,6 +209,7 @@ class Separator:
       condition: What `condition` returned.
       rate_hz: Of the song, if it is an array.
       progress: Called with the patches done and their number.
+      quality: As of `stream`.
 
     Returns:
       The two parts.
@@ -203,12 +217,21 @@ class Separator:
     Raises:
       InputError: If the song cannot be used.
     """
-    mixture, rate_hz = load_song(song, rate_hz)
-    blocks = self.stream(
-      mixture, condition[None], rate_hz=rate_hz, progress=progress
+    opened = open_song(song, rate_hz)
+    blocks = list(
+      self.stream(
+        song,
+        condition[None],
+        rate_hz=rate_hz,
+        progress=progress,
+        quality=quality,
+      )
     )
-    target = np.concatenate([block.targets[0] for block in blocks])
-    return Separation(target, mixture, rate_hz)
+    return Separation(
+      np.concatenate([block.targets[0] for block in blocks]),
+      np.concatenate([block.mixture for block in blocks]),
+      opened.rate_hz,
+    )
 
   def stream(
     self,
@@ -217,51 +240,84 @@ class Separator:
     *,
     rate_hz: int | None = None,
     progress: Progress | None = None,
+    quality: Quality | str = "normal",
   ) -> Iterator[Block]:
-    """Separates a song block by block.
+    """Separates a song block by block, however long it is.
+
+    Blocks follow one another without a gap, and together they are what
+    `separate` returns, to the last bit. A few seconds of the song are held at a
+    time; reading, computing and what the caller does with a block go on at
+    once. An iterator that is not used up must be closed, or deleted.
 
     Args:
-      song: As of `separate`.
+      song: As of `separate`. Its header is checked at once, its sound on the
+        way.
       conditions: What `conditions` returned; the network's encoder runs once
         for all of them.
       rate_hz: Of the song, if it is an array.
       progress: Called with the patches done and their number.
+      quality: `fast`, `normal`, `best`, or a `Quality`.
 
-    Yields:
+    Returns:
       The blocks, from the beginning of the song to its end.
 
     Raises:
-      InputError: If the song cannot be used.
+      InputError: If the song cannot be used; while it is read, too, if it turns
+        out to be damaged there. If one patch takes more than `max_memory`.
     """
-    mixture, rate_hz = load_song(song, rate_hz)
-    length = -(-len(mixture) * self.rate_hz // rate_hz)
-    signal = resampling.resample(mixture, rate_hz, self.rate_hz)
-    signal = _of_length(signal, length).T
-    repeated = np.tile(conditions, (_BATCH_PATCHES, 1, 1))
-    targets = overlap_add(
-      signal,
-      lambda patches: self._apply("separate", patches, repeated),
-      num_targets=len(conditions),
-      patch_samples=self._patch_samples,
-      overlap_samples=int(self._patch_samples * OVERLAP_SHARE),
-      batch_patches=_BATCH_PATCHES,
-      progress=progress,
-    )
-    parts = [
-      _of_length(
-        resampling.resample(target.T, self.rate_hz, rate_hz), len(mixture)
+    opened = open_song(song, rate_hz)
+    grid = find_quality(quality).grid(self._patch_samples)
+    targets = len(conditions)
+    batch_patches = self._batch_patches(targets)
+    repeated = np.tile(conditions, (batch_patches, 1, 1))
+
+    def separate(patches: np.ndarray) -> jax.Array:
+      return apply_model(
+        self._model, "separate", self._params, patches, repeated
       )
-      for target in targets
-    ]
-    yield Block(mixture, np.stack(parts))
 
-  def _apply(self, method: str, *inputs: Any) -> np.ndarray:
-    return np.asarray(apply_model(self._model, method, self._params, *inputs))
+    network = Network(separate, self.rate_hz, targets, batch_patches)
+    return stream_song(opened, network, grid, progress)
 
+  def count_patches(
+    self,
+    num_samples: int,
+    channels: int,
+    rate_hz: int,
+    quality: Quality | str = "normal",
+  ) -> int:
+    """Returns how many patches a song takes, which is what it costs.
 
-def _of_length(
-  samples: Float32[np.ndarray, "_ channels"], length: int
-) -> Float32[np.ndarray, "length channels"]:
-  """Cuts, or fills up with silence."""
-  missing = max(0, length - len(samples))
-  return np.pad(samples[:length], [(0, missing), (0, 0)])
+    Args:
+      num_samples: Length of the song.
+      channels: Of the song.
+      rate_hz: Of the song.
+      quality: As of `stream`.
+
+    Returns:
+      Their number, whatever the number of targets.
+    """
+    length = resampled_length(num_samples, rate_hz, self.rate_hz)
+    grid = find_quality(quality).grid(self._patch_samples)
+    return channels * grid.count(length)
+
+  def _batch_patches(self, targets: int) -> int:
+    """Returns how many patches go through the network at a time."""
+    if self._max_memory is None:
+      return _BATCH_PATCHES
+    if targets not in self._batches:
+
+      def lower(patches: int) -> jax.stages.Lowered:
+        # What is compiled here is what `apply_model` runs later.
+        return apply_model.lower(
+          self._model,
+          "separate",
+          self._params,
+          np.zeros((patches, self._patch_samples), np.float32),
+          np.zeros((patches, targets, self._model.condition_dim), np.float32),
+        )
+
+      self._batches[targets] = fitting_batch(
+        lower, _BATCH_PATCHES, self._max_memory
+      )
+    return self._batches[targets]

@@ -5,11 +5,11 @@ import contextlib
 import numpy as np
 from jaxtyping import Float32
 
+from fewshot_mss.audio.formats import LOSSY_FORMATS
+from fewshot_mss.audio.tags import read_tags
 from fewshot_mss.audio.writing import (
-  LOSSY_FORMATS,
   BlockWriter,
   check_writable,
-  read_tags,
   remove_leftovers,
 )
 from fewshot_mss.inference.outputs import SongPlan

@@ -6,7 +6,6 @@ mixture beside them, mastered in its own way, is read by checks alone.
 """
 
 import functools
-import types
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from fewshot_mss.audio.files import read_audio
+from fewshot_mss.audio.mp4 import import_av, mp4_info, open_mp4, read_mp4
 from fewshot_mss.data.labels import look_up
 from fewshot_mss.data.song_keys import song_key
 from fewshot_mss.data.splits import load_splits
@@ -26,8 +26,6 @@ from fewshot_mss.errors import InputError
 STEMS = ("drums", "bass", "other", "vocals")
 STEM_MP4 = ".stem.mp4"
 _SPLIT_FOLDERS = ("train", "test")
-# What a decoder may fall short of the length in the header: a few frames.
-_SLACK_S = 0.1
 
 
 def musdb18_hq(root: Path) -> TrackSet:
@@ -71,7 +69,7 @@ def musdb18(root: Path) -> TrackSet:
   Raises:
     InputError: If PyAV is missing, no song is there, or a song is there twice.
   """
-  _import_av(root)
+  import_av(root)
   return _track_set(
     "MUSDB18",
     _songs(root, _mp4_title),
@@ -195,12 +193,8 @@ def check_mp4(path: Path) -> None:
   Raises:
     InputError: If PyAV is missing, or it is no mp4 of five audio streams.
   """
-  av = _import_av(path)
-  try:
-    with av.open(str(path)) as container:
-      count = len(container.streams.audio)
-  except av.FFmpegError as error:
-    raise _unreadable(path, error.strerror) from error
+  with open_mp4(path) as (_, container):
+    count = len(container.streams.audio)
   if count != len(STEMS) + 1:
     raise InputError(
       f"{path} has {count} audio streams instead of {len(STEMS) + 1} "
@@ -222,48 +216,11 @@ def read_stream(
     off if the file states it; if not, all streams have the same.
 
   Raises:
-    InputError: If PyAV is missing, or the stream is missing, cannot be decoded
-      or ends before the length that the header gives.
+    InputError: As of `read_mp4`.
   """
-  av = _import_av(path)
-  try:
-    with av.open(str(path)) as container:
-      streams = container.streams.audio
-      if number >= len(streams):
-        raise InputError(
-          f"{path} has no audio stream {number}: copy the file again"
-        )
-      stream = streams[number]
-      rate_hz = stream.rate
-      blocks = [np.zeros((stream.channels, 0), np.float32)]
-      duration_s = float((stream.duration or 0) * stream.time_base)
-      # Other codecs than AAC decode to integers: the resampler makes floats.
-      to_floats = av.AudioResampler(format="fltp")
-      for frame in container.decode(stream):
-        blocks += [part.to_ndarray() for part in to_floats.resample(frame)]
-  except av.FFmpegError as error:
-    raise _unreadable(path, error.strerror) from error
-  samples = np.concatenate(blocks, axis=1).T
-  if len(samples) / rate_hz < duration_s - _SLACK_S:
-    raise InputError(
-      f"{path} ends after {len(samples) / rate_hz:.1f} of {duration_s:.1f} "
-      "seconds: copy it again"
-    )
-  return np.ascontiguousarray(samples), rate_hz
-
-
-def _unreadable(path: Path, reason: str) -> InputError:
-  return InputError(
-    f"{path} cannot be read as mp4 ({reason}): copy it again or remove it"
-  )
-
-
-def _import_av(path: Path) -> types.ModuleType:
-  try:
-    import av
-  except ModuleNotFoundError as error:
-    raise InputError(
-      f"{path}: reading mp4 needs PyAV; install it with pip install "
-      "'fewshot-mss[mp4]'"
-    ) from error
-  return av
+  info = mp4_info(path, number)
+  blocks = [
+    np.zeros((0, info.channels), np.float32),
+    *read_mp4(path, number),
+  ]
+  return np.concatenate(blocks), info.rate_hz

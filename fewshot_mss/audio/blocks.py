@@ -1,0 +1,258 @@
+"""Audio files block by block, with errors that name the file and the time.
+
+No more of a file is held than a block, and nothing of it is read twice.
+"""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+from jaxtyping import Float32
+
+from fewshot_mss.audio.clock import clock
+from fewshot_mss.audio.mp4 import is_mp4, mp4_info, read_mp4
+from fewshot_mss.audio.mpeg import (
+  UNKNOWN_LENGTH,
+  open_unmeasured_mp3,
+  states_length,
+)
+from fewshot_mss.errors import InputError
+
+# Samples of all channels together, so that many channels take no more memory.
+_BLOCK_VALUES = 1 << 17
+_MP4_BLOCK_SAMPLES = 1 << 16
+# How libsndfile's log tells of a file that ends before its header says.
+_CUT_OFF = re.compile(
+  r"^ *(?:data|SSND|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)$",
+  re.MULTILINE,
+)
+# Programs that write into a pipe give a length near 2 or 4 GiB.
+_UNKNOWN_BYTES = 2**31 - 2**16
+# Some MP3 encoders count a frame too many or two.
+_MISSING_S = 0.1
+# Of the bytes of the samples, what a FLAC file usually takes.
+_FLAC_SHARE = 0.6
+
+Blocks = Iterator[Float32[np.ndarray, "_ channels"]]
+
+
+class AudioInfo(NamedTuple):
+  """What the header of a file says.
+
+  Attributes:
+    rate_hz: Sample rate.
+    channels: How many.
+    num_samples: Length, in samples of one channel. An estimate for an MP3 or
+      FLAC file that does not state it, and for MP4; reading finds the true end.
+    subtype: Encoding, as libsndfile names it (`PCM_16`, `FLOAT`, `VORBIS`), or
+      `AAC`, `ALAC_16`, `ALAC_24`.
+    format: Container, as libsndfile names it (`WAV`, `FLAC`, `MP3`), or `MP4`.
+  """
+
+  rate_hz: int
+  channels: int
+  num_samples: int
+  subtype: str
+  format: str
+
+
+class _Forward(soundfile.SoundFile):
+  """A file that is read on and on: soundfile seeks after every read else."""
+
+  def seekable(self) -> bool:
+    return False
+
+
+def audio_info(path: Path) -> AudioInfo:
+  """Reads the header of an audio file.
+
+  Args:
+    path: Of the file.
+
+  Returns:
+    What it says.
+
+  Raises:
+    InputError: If the file is missing, a folder, empty, cut off or not audio.
+  """
+  _check_file(path)
+  if is_mp4(path):
+    rate_hz, channels, num_samples, subtype = mp4_info(path)
+    return AudioInfo(rate_hz, channels, num_samples, subtype, "MP4")
+  with _opened(path) as sound:
+    frames = sound.frames
+    if frames == UNKNOWN_LENGTH:
+      values = path.stat().st_size / _FLAC_SHARE / _bytes_of(sound.subtype)
+      frames = max(1, int(values / sound.channels))
+    return AudioInfo(
+      rate_hz=sound.samplerate,
+      channels=sound.channels,
+      num_samples=frames,
+      subtype=sound.subtype,
+      format=sound.format,
+    )
+
+
+def read_blocks(
+  path: Path,
+  start_samples: int = 0,
+  stop_samples: int | None = None,
+  block_samples: int | None = None,
+) -> Iterator[Float32[np.ndarray, "samples channels"]]:
+  """Reads an audio file, or a part of it, block by block.
+
+  Args:
+    path: Of the file; any number of channels.
+    start_samples: Where to begin.
+    stop_samples: Where to stop; the end of the file if None.
+    block_samples: Length of a block; a MiB of all channels if None.
+
+  Yields:
+    The samples, not clipped, with full scale at 1. Fewer than asked for where
+    the file ends earlier.
+
+  Raises:
+    InputError: If the file is missing, a folder, empty or not audio, or is
+      damaged on the way.
+  """
+  _check_file(path)
+  if is_mp4(path):
+    read = _part(read_mp4(path), start_samples, stop_samples)
+    yield from _regrouped(read, block_samples or _MP4_BLOCK_SAMPLES)
+    return
+  with _opened(path) as sound, contextlib.ExitStack() as stack:
+    block = block_samples or max(1, _BLOCK_VALUES // sound.channels)
+    if sound.format == "MP3":
+      piped = stack.enter_context(open_unmeasured_mp3(path))
+      if piped is not None:
+        # From its start: where a part of it lies is only known by decoding.
+        read = _read_on(path, piped, 0, stop_samples, block)
+        yield from _part(read, start_samples, stop_samples)
+        return
+    start = min(start_samples, sound.frames)
+    sound.seek(start)
+    stop = sound.frames if stop_samples is None else stop_samples
+    stop = min(stop, sound.frames)
+    for samples in _read_on(path, sound, start, stop, block):
+      start += len(samples)
+      yield samples
+    if sound.frames != UNKNOWN_LENGTH:
+      _check_end(path, sound, stop - start)
+
+
+def _read_on(
+  path: Path,
+  sound: soundfile.SoundFile,
+  start: int,
+  stop: int | None,
+  block: int,
+) -> Iterator[Float32[np.ndarray, "samples channels"]]:
+  """Reads until `stop`, or until nothing is left."""
+  while stop is None or start < stop:
+    count = block if stop is None else min(block, stop - start)
+    try:
+      samples = sound.read(count, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+      raise InputError(
+        f"{path} cannot be read as audio after "
+        f"{clock(start / sound.samplerate)} ({reason_of(error)}): it is "
+        "damaged there; copy or export it again"
+      ) from error
+    if not len(samples):
+      return
+    start += len(samples)
+    yield samples
+
+
+def _part(
+  blocks: Blocks, start: int, stop: int | None
+) -> Iterator[Float32[np.ndarray, "_ channels"]]:
+  """Leaves out what comes before `start` and after `stop`."""
+  place = 0
+  for block in blocks:
+    if stop is not None and place >= stop:
+      return
+    part = block[max(0, start - place) : None if stop is None else stop - place]
+    place += len(block)
+    if len(part):
+      yield part
+
+
+def _regrouped(
+  blocks: Blocks, block_samples: int
+) -> Iterator[Float32[np.ndarray, "_ channels"]]:
+  """Makes blocks of one size of smaller ones."""
+  waiting: list[np.ndarray] = []
+  count = 0
+  for block in blocks:
+    waiting.append(block)
+    count += len(block)
+    while count >= block_samples:
+      joined = np.concatenate(waiting)
+      yield joined[:block_samples]
+      waiting = [joined[block_samples:]]
+      count -= block_samples
+  if count:
+    yield np.concatenate(waiting)
+
+
+def _check_end(path: Path, sound: soundfile.SoundFile, missing: int) -> None:
+  """Checks that as much was read as the header says that there is."""
+  if sound.format == "MP3":
+    is_cut = missing > _MISSING_S * sound.samplerate and states_length(path)
+  else:
+    is_cut = missing > 0
+  if is_cut:
+    raise InputError(_cut_off(path))
+
+
+def _check_file(path: Path) -> None:
+  """Checks that a path is a file with something in it."""
+  if not path.exists():
+    raise InputError(f"{path}: no such file; check the name")
+  if path.is_dir():
+    raise InputError(f"{path} is a folder: name an audio file")
+  if path.stat().st_size == 0:
+    raise InputError(f"{path} is empty (0 bytes): name a file with sound")
+  if path.suffix.lower() == ".raw":
+    raise InputError(f"{path} has no header: convert it to wav, flac or ogg")
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+  """Opens an audio file, and says in one line why it cannot be read."""
+  try:
+    # Absolute, for libsndfile takes the name "-" for standard input; as bytes,
+    # for a name need not be text.
+    with _Forward(os.fsencode(path.absolute())) as sound:
+      if sound.frames == 0:
+        raise InputError(f"{path} holds no samples: name a file with sound")
+      match = _CUT_OFF.search(sound.extra_info)
+      if match and int(match[2]) < int(match[1]) < _UNKNOWN_BYTES:
+        raise InputError(_cut_off(path))
+      yield sound
+  except soundfile.LibsndfileError as error:
+    raise InputError(
+      f"{path} cannot be read as audio ({reason_of(error)}): "
+      "convert it to wav, flac, ogg, mp3 or m4a"
+    ) from error
+
+
+def _cut_off(path: Path) -> str:
+  return f"{path} ends before its header says: copy or export it again"
+
+
+def _bytes_of(subtype: str) -> int:
+  return 3 if subtype == "PCM_24" else 2
+
+
+def reason_of(error: soundfile.LibsndfileError | OSError) -> str:
+  """Returns why a file could not be opened, read or written."""
+  if isinstance(error, OSError):
+    return str(error.strerror)
+  return error.error_string.strip().rstrip(".")
