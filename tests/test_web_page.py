@@ -6,15 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+
 from chromium import chromium
+from fewshot_mss.inference.command import separate_command
+from fewshot_mss.inference.request import Request, Target
 from page_server import served
 from processes import wait_until
 from tiny_archive import write_archive
 
-from fewshot_mss.inference.command import separate_command
-from fewshot_mss.inference.request import Request, Target
-
 WIDTHS = (1280, 390)
+PLAYS = "player => player.readyState > 0 && player.duration"
 
 
 @pytest.fixture(scope="module")
@@ -164,8 +165,7 @@ def test_the_page_writes_what_the_command_writes(
     other = tmp_path / "by_command" / "my song" / f"{part}.wav"
     assert path.read_bytes() == other.read_bytes()
     player = page.get_by_label(part.title(), exact=True)
-    playable = "player => player.readyState > 0 && player.duration"
-    wait_until(lambda p=player: p.evaluate(playable) == pytest.approx(5))
+    wait_until(lambda p=player: p.evaluate(PLAYS) == pytest.approx(5))
   for picture in page.locator(".picture img").all():
     wait_until(lambda p=picture: p.evaluate("p => p.naturalWidth") > 500)
   assert len(server.files()) == 7  # song, clip, two parts, three pictures

@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 import soundfile
+
 from page_server import PageServer, Visitor, served
 from processes import wait_until
 from tiny_archive import write_archive

@@ -1,6 +1,7 @@
 """Pictures of a separated song: pixels and lines, the words are the page's."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,7 +9,8 @@ import matplotlib.image
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from fewshot_mss.audio import files
+from fewshot_mss.audio.blocks import audio_info
+from fewshot_mss.audio.files import read_audio
 from fewshot_mss.audio.levels import power_db
 
 COLUMNS = 1000
@@ -45,7 +47,7 @@ def survey(target: Path, residual: Path) -> tuple[Overview, Overview, Overview]:
   Returns:
     The song, the target and the residual.
   """
-  info = files.audio_info(target)
+  info = audio_info(target)
   columns = max(1, min(COLUMNS, info.num_samples * 4 // _WINDOW_SAMPLES))
   bounds = np.linspace(0, info.num_samples, columns + 1).astype(int)
   margin = _WINDOW_SAMPLES // 2
@@ -54,7 +56,7 @@ def survey(target: Path, residual: Path) -> tuple[Overview, Overview, Overview]:
     edges = bounds[first : first + _COLUMNS_AT_ONCE + 1]
     begin = max(0, edges[0] - margin)
     two = [
-      files.read_audio(path, begin, edges[-1] + margin)[0].mean(axis=1)
+      read_audio(path, begin, edges[-1] + margin)[0].mean(axis=1)
       for path in (target, residual)
     ]
     sounds = np.stack([two[0] + two[1], *two])
@@ -114,23 +116,36 @@ def spectrogram_png(overview: Overview, song: Overview) -> bytes:
   return picture.getvalue()
 
 
-def levels_svg(target: Overview, song: Overview) -> str:
+def levels_svg(
+  target: Overview,
+  song: Overview,
+  spans_s: Sequence[tuple[float, float]],
+  seconds: float,
+) -> str:
   """Draws the level of the target over time, on that of the song.
 
   Args:
     target: What was taken out.
     song: What it was taken from.
+    spans_s: Where the target was heard, drawn as a bar below.
+    seconds: Length of the song.
 
   Returns:
     An SVG element that fills whatever box it is given.
   """
+  columns = len(song.levels_db)
   paths = "".join(
     f'<path class="{name}" d="{_area(part.levels_db)}"/>'
     for name, part in (("song", song), ("target", target))
   )
+  bars = "".join(
+    f'<rect class="heard" x="{begin_s / seconds * columns:.2f}" y="104" '
+    f'width="{(end_s - begin_s) / seconds * columns:.2f}" height="8"/>'
+    for begin_s, end_s in spans_s
+  )
   return (
-    f'<svg class="levels" viewBox="0 0 {len(song.levels_db)} 100" '
-    f'preserveAspectRatio="none" aria-hidden="true">{paths}</svg>'
+    f'<svg class="levels" viewBox="0 0 {columns} 112" '
+    f'preserveAspectRatio="none" aria-hidden="true">{paths}{bars}</svg>'
   )
 
 

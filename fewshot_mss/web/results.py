@@ -1,9 +1,12 @@
 """What a visitor sees and hears of a separated song, as HTML."""
 
+import html
 from collections.abc import Sequence
-from pathlib import Path
 
-from fewshot_mss.audio import files
+from fewshot_mss.audio.blocks import audio_info
+from fewshot_mss.inference.outputs import SongPlan
+from fewshot_mss.inference.presence import Presence
+from fewshot_mss.inference.presence_page import presence_line
 from fewshot_mss.web.parts import message_html
 from fewshot_mss.web.pictures import levels_svg, spectrogram_png, survey
 from fewshot_mss.web.sounds import media_type
@@ -19,48 +22,47 @@ _TICKS = 5
 
 
 def results_html(
-  tab: Tab,
-  song_name: str,
-  target: Path,
-  residual: Path,
-  warnings: Sequence[str],
+  tab: Tab, plan: SongPlan, presence: Presence, warnings: Sequence[str]
 ) -> str:
   """Draws the results, and lets the visitor fetch their files.
 
   Args:
     tab: Of the visitor; gets the files.
-    song_name: Of the song, without its ending.
-    target: A file that was written.
-    residual: The other one.
+    plan: What was made of the song.
+    presence: Where the target was heard.
     warnings: What there is to know of them.
 
   Returns:
     The results.
   """
-  overviews = dict(zip(_TITLES, survey(target, residual), strict=True))
+  overviews = dict(zip(_TITLES, survey(*plan.paths), strict=True))
   song = overviews["mixture"]
   # A new folder a run, so that a browser shows no picture of the run before.
-  run = target.parent.name
-  for part, path in zip(PARTS, (target, residual), strict=True):
-    info = files.audio_info(path)
+  run = plan.folder.parent.name
+  for part, path in zip(PARTS, plan.paths, strict=True):
     tab.shown[f"{run}-{part}"] = Shown(
-      path, media_type(info), f"{song_name}_{part}{path.suffix}"
+      path,
+      media_type(audio_info(path)),
+      f"{plan.song.stem}_{part}{path.suffix}",
     )
   for part, overview in overviews.items():
-    picture = target.parent / f"{part}.png"
+    picture = plan.folder / f"{part}.png"
     picture.write_bytes(spectrogram_png(overview, song))
     tab.shown[f"{run}-{part}.png"] = Shown(picture, "image/png", picture.name)
-  info = files.audio_info(target)
+  info = audio_info(plan.paths[0])
   seconds = info.num_samples / info.rate_hz
+  levels = levels_svg(overviews["target"], song, presence.spans_s, seconds)
   said = "".join(message_html(warning) for warning in warnings)
   place = f"tabs/{tab.name}/files/{run}"
   cards = "".join(_card(part, place) for part in PARTS)
   rows = "".join(_row(part, place) for part in _TITLES)
   return (
     f'<div class="results">{said}<div class="parts">{cards}</div>'
-    '<h3>Where it plays</h3><p class="note">Level of the target (green) on '
-    "that of the song (grey), from -60 dB at the bottom to full scale.</p>"
-    f'<div class="picture">{levels_svg(overviews["target"], song)}</div>'
+    '<h3>Where it plays</h3><p class="presence">'
+    f"{html.escape(presence_line('Target', presence))}</p>"
+    '<p class="note">Level of the target (green) on that of the song (grey), '
+    "from -60 dB to full scale; the bar below them is where it was heard.</p>"
+    f'<div class="picture">{levels}</div>'
     f"{_time_axis(seconds)}"
     '<h3>Spectrograms</h3><p class="note">Low notes at the bottom, up to '
     f"{info.rate_hz / 2000:g} kHz at the top; bright is loud, on one scale for "

@@ -1,15 +1,17 @@
 """What the button does: the visitor's examples heard, the song separated."""
 
+import contextlib
 import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from fewshot_mss.audio import files
+from fewshot_mss.audio.blocks import audio_info
 from fewshot_mss.errors import InputError
 from fewshot_mss.inference.conditions import Ask
 from fewshot_mss.inference.outputs import SongPlan, choose_form, plan_song
+from fewshot_mss.inference.presence import PresenceMeter, calibration_of
 from fewshot_mss.inference.separator import Separator
 from fewshot_mss.inference.song_writer import SongWriter
 from fewshot_mss.web.parts import message_html
@@ -87,16 +89,20 @@ def _separate(
   # The results of the last time go, so that a page never holds two.
   shutil.rmtree(folder / _RESULTS, ignore_errors=True)
   plan = _plan(song, folder / _RESULTS / secrets.token_hex(8))
-  with SongWriter(plan) as writer:
-    for block in separator.stream(song, conditions, progress=watch):
+  calibration = calibration_of(separator.archive.training)
+  meter = PresenceMeter(1, plan.info.rate_hz, calibration)
+  blocks = separator.stream(song, conditions, progress=watch)
+  with SongWriter(plan) as writer, contextlib.closing(blocks):
+    for block in meter.watched(blocks):
       writer.write(block)
     writer.publish()
-  return results_html(tab, song.stem, *plan.paths, writer.warnings)
+  (presence,) = meter.presences()
+  return results_html(tab, plan, presence, writer.warnings)
 
 
 def _plan(song: Path, output: Path) -> SongPlan:
   """Returns what `separate` would write, in a form that a browser plays."""
-  info = files.audio_info(song)
+  info = audio_info(song)
   form = choose_form(song, info, None, None)
   if form.format not in _PLAYED:
     form = choose_form(song, info, "wav", None)
