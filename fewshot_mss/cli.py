@@ -251,9 +251,13 @@ def _serve(parsed: argparse.Namespace) -> None:
 
 
 def _doctor(parsed: argparse.Namespace) -> None:
-  from fewshot_mss.doctor import show_health
+  from fewshot_mss.doctor import examine, report_lines
 
-  show_health(parsed.model, as_json=parsed.json)
+  report = examine(parsed.model)
+  for line in [json.dumps(report)] if parsed.json else report_lines(report):
+    _say(line)
+  if not report["can_separate"]:
+    raise RunError(f"separate cannot run here: {report['problems'][0]}")
 
 
 def _demo(parsed: argparse.Namespace) -> None:
