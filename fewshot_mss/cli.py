@@ -28,6 +28,7 @@ _EXTRAS = {
   "array_record": "train",
   "fastapi": "web",
   "gradio": "web",
+  "matplotlib": "web",
   "midirenderer": "render",
   "mido": "render",
   "museval": "eval",

@@ -12,11 +12,11 @@ from pathlib import Path
 import jax
 import pytest
 import soundfile
-from processes import xla_flags
-from tiny_archive import write_archive
 
 from fewshot_mss.doctor import EXTRAS, examine, report_lines
 from fewshot_mss.errors import InputError
+from processes import xla_flags
+from tiny_archive import write_archive
 
 # Packages named first are not there; whether TensorFlow is imported, or any
 # address asked for, is told last.

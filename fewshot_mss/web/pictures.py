@@ -1,13 +1,14 @@
 """Pictures of a separated song: pixels and lines, the words are the page's."""
 
 import io
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import matplotlib.image
 import numpy as np
 from jaxtyping import Float32, Float64
+from matplotlib import image
 
 from fewshot_mss.audio.blocks import audio_info
 from fewshot_mss.audio.files import read_audio
@@ -16,9 +17,10 @@ from fewshot_mss.audio.levels import power_db
 COLUMNS = 1000
 ROWS = 200
 _WINDOW_SAMPLES = 1024
+_MARGIN_SAMPLES = _WINDOW_SAMPLES // 2
 # Of a long song: it is looked at here and there.
 _FRAMES_A_COLUMN = 4
-_COLUMNS_AT_ONCE = 50
+_COLUMNS_AT_ONCE = 10
 # What is darkest lies so far below the brightest of the song.
 _DEPTH_DB = 80.0
 # Levels are drawn from here to full scale.
@@ -49,24 +51,13 @@ def survey(target: Path, residual: Path) -> tuple[Overview, Overview, Overview]:
   """
   info = audio_info(target)
   columns = max(1, min(COLUMNS, info.num_samples * 4 // _WINDOW_SAMPLES))
-  bounds = np.linspace(0, info.num_samples, columns + 1).astype(int)
-  margin = _WINDOW_SAMPLES // 2
+  bounds = [info.num_samples * edge // columns for edge in range(columns + 1)]
   powers, means = [], []
   for first in range(0, columns, _COLUMNS_AT_ONCE):
     edges = bounds[first : first + _COLUMNS_AT_ONCE + 1]
-    begin = max(0, edges[0] - margin)
-    two = [
-      read_audio(path, begin, edges[-1] + margin)[0].mean(axis=1)
-      for path in (target, residual)
-    ]
-    sounds = np.stack([two[0] + two[1], *two])
-    missing = edges[-1] + margin - begin - sounds.shape[1]
-    before = margin - (edges[0] - begin)
-    sounds = np.pad(sounds, [(0, 0), (before, max(0, missing))])
-    for start, stop in zip(
-      edges[:-1] - edges[0], edges[1:] - edges[0], strict=True
-    ):
-      own = sounds[:, margin + start : margin + max(stop, start + 1)]
+    sounds = _read_around((target, residual), edges[0], edges[-1])
+    for start, stop in itertools.pairwise(edge - edges[0] for edge in edges):
+      own = sounds[:, _MARGIN_SAMPLES + start : _MARGIN_SAMPLES + stop]
       means.append(np.square(own, dtype=np.float64).mean(axis=1))
       powers.append(_power(sounds, start, stop))
   power = np.stack(powers, axis=-1)
@@ -75,6 +66,24 @@ def survey(target: Path, residual: Path) -> tuple[Overview, Overview, Overview]:
     Overview(power[part], levels_db[part]) for part in range(3)
   )
   return song, taken, rest
+
+
+def _read_around(
+  paths: Sequence[Path], start: int, stop: int
+) -> Float32[np.ndarray, "parts samples"]:
+  """Reads a stretch of the song and its parts, mono, with a margin around it.
+
+  Beyond the ends of the song there is silence.
+  """
+  begin = max(0, start - _MARGIN_SAMPLES)
+  parts = [
+    read_audio(path, begin, stop + _MARGIN_SAMPLES)[0].mean(axis=1)
+    for path in paths
+  ]
+  sounds = np.stack([sum(parts), *parts])
+  before = _MARGIN_SAMPLES - (start - begin)
+  missing = stop - start + 2 * _MARGIN_SAMPLES - before - sounds.shape[1]
+  return np.pad(sounds, [(0, 0), (before, missing)])
 
 
 def _power(
@@ -102,9 +111,9 @@ def spectrogram_png(overview: Overview, song: Overview) -> bytes:
   Returns:
     A PNG file.
   """
-  top_db = float(power_db(song.power.max()))
+  top_db = float(power_db(song.power).max())
   picture = io.BytesIO()
-  matplotlib.image.imsave(
+  image.imsave(
     picture,
     power_db(overview.power),
     vmin=top_db - _DEPTH_DB,
