@@ -14,6 +14,7 @@ from fewshot_mss.config_file import CONFIG_HELP, load_config
 from fewshot_mss.data_arguments import LAYOUTS, add_data_verbs
 from fewshot_mss.errors import InputError
 from fewshot_mss.export_arguments import add_export_verb
+from fewshot_mss.profile_arguments import add_profile_verbs
 from fewshot_mss.separate_arguments import add_separate_verb
 from fewshot_mss.serve_arguments import add_serve_verbs
 
@@ -142,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
   _add_ablate_verb(verbs)
   _add_plan_verb(verbs)
   add_separate_verb(verbs)
+  add_profile_verbs(verbs)
   add_export_verb(verbs)
   add_serve_verbs(verbs)
   for name, does in (

@@ -34,6 +34,7 @@ from fewshot_mss.data.throughput_table import Row, described, input_table
 from fewshot_mss.evaluation.report import machine_description
 from fewshot_mss.export.archive import load_archive
 from fewshot_mss.scoring_speed import bench_scoring
+from fewshot_mss.separation_speed import bench_separation
 from fewshot_mss.training import parallel
 from fewshot_mss.training.programs import init_of, step_of
 from fewshot_mss.training.run_checks import check_run
@@ -117,6 +118,7 @@ def run_bench(config: ConfigDict, output: Path) -> None:
     Row("peak memory, training", "", "", f"{training_gib:.2f} GiB"),
     Row("peak memory, separation", "", "", f"{separation_gib:.2f} GiB"),
     *bench_scoring(config, load_archive(workdir / "model")),
+    *bench_separation(workdir / "model", output),
   ]
   rich.print(input_table(rows, "speeds", machine_description()))
   bench_data(output)

@@ -7,16 +7,20 @@ as it was told to end or another process is gone; 130 interrupted.
 """
 
 import argparse
+import functools
 import json
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any, TextIO
 
 from fewshot_mss.arguments import check_ablate_words, parse, require_config
 from fewshot_mss.data_verbs import DATA_VERBS
 from fewshot_mss.errors import InputError, RestartError, RunError, one_line
+from fewshot_mss.profile_verbs import PROFILE_VERBS
 from fewshot_mss.quiet_libtpu import quiet_libtpu
 from fewshot_mss.separate_arguments import separate_request
+from fewshot_mss.serve_verbs import SERVE_VERBS
 
 _CANNOT_GO_ON = 1
 _RESTART = os.EX_TEMPFAIL
@@ -83,18 +87,28 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _say(line: str) -> None:
-  """Prints a line, whatever the names of files in it are made of."""
-  encoding = sys.stdout.encoding or "utf-8"
-  line = one_line(line).encode(encoding, "backslashreplace").decode(encoding)
-  print(line, flush=True)
+  _put(one_line(line) + "\n", sys.stdout)
 
 
 def _complain(line: str) -> None:
-  print(f"fewshot-mss: {one_line(line)}", file=sys.stderr)
+  _put(f"fewshot-mss: {one_line(line)}\n", sys.stderr)
 
 
-def _say_nothing(line: str) -> None:
-  del line
+def _show(page: Any, to: TextIO | None = None) -> None:
+  """Prints what rich can print."""
+  from rich.console import Console
+
+  console = Console(file=to)
+  with console.capture() as captured:
+    console.print(page)
+  _put(captured.get(), to or sys.stdout)
+
+
+def _put(text: str, to: TextIO) -> None:
+  """Writes, whatever the names of files in it are made of."""
+  encoding = to.encoding or "utf-8"
+  to.write(text.encode(encoding, "backslashreplace").decode(encoding))
+  to.flush()
 
 
 def run_program() -> None:
@@ -201,16 +215,16 @@ def _plan(parsed: argparse.Namespace) -> None:
 
 
 def _separate(parsed: argparse.Namespace) -> None:
-  from fewshot_mss.inference.command import separate_command
+  from fewshot_mss.inference.command import SILENT, Voice, separate_command
 
   request = separate_request(parsed)
-  say = _say
+  voice = Voice(_say, _show, _complain)
   if request.output is None:
     # Standard output is for the sound.
-    say = _complain
+    voice = Voice(_complain, functools.partial(_show, to=sys.stderr), _complain)
   elif parsed.json:
-    say = _say_nothing
-  report = separate_command(request, say=say, warn=_complain)
+    voice = SILENT._replace(warn=_complain)
+  report = separate_command(request, voice)
   if parsed.json:
     print(json.dumps(report.as_json(), indent=2))
   if report.failed:
@@ -229,36 +243,10 @@ def _export(parsed: argparse.Namespace) -> None:
     form=parsed.form,
     checkpoint=parsed.checkpoint,
     dtype=parsed.dtype,
+    profiles=parsed.profiles,
     push=parsed.push,
   ):
     print(line)
-
-
-def _serve(parsed: argparse.Namespace) -> None:
-  from fewshot_mss.web.limits import Limits
-  from fewshot_mss.web.server import Settings, serve
-
-  limits = Limits(parsed.max_minutes, parsed.max_megabytes)
-  serve(
-    Settings(
-      parsed.model,
-      parsed.host,
-      parsed.port,
-      limits,
-      parsed.at_once,
-      parsed.queue,
-    )
-  )
-
-
-def _doctor(parsed: argparse.Namespace) -> None:
-  from fewshot_mss.doctor import examine, report_lines
-
-  report = examine(parsed.model)
-  for line in [json.dumps(report)] if parsed.json else report_lines(report):
-    _say(line)
-  if not report["can_separate"]:
-    raise RunError(f"separate cannot run here: {report['problems'][0]}")
 
 
 def _demo(parsed: argparse.Namespace) -> None:
@@ -275,6 +263,8 @@ def _bench(parsed: argparse.Namespace) -> None:
 
 _VERBS = {
   **DATA_VERBS,
+  **PROFILE_VERBS,
+  **SERVE_VERBS,
   "train": _train,
   "evaluate": _evaluate,
   "ablate": _ablate,
@@ -282,8 +272,6 @@ _VERBS = {
   "plan": _plan,
   "separate": _separate,
   "export": _export,
-  "serve": _serve,
-  "doctor": _doctor,
   "demo": _demo,
   "bench": _bench,
 }

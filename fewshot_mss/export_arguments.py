@@ -36,6 +36,13 @@ def add_export_verb(verbs: argparse._SubParsersAction) -> None:
     help="what the weights are rounded to; float32, the default, rounds none",
   )
   export.add_argument(
+    "--profiles",
+    type=int,
+    metavar="N",
+    help="of the archive: add a profile of each training instrument, made of N "
+    "clips of the run's dataset, so that `separate --profile violin` works",
+  )
+  export.add_argument(
     "--push",
     metavar="USER/NAME",
     help="also upload the folder to this model of the Hugging Face Hub; needs "

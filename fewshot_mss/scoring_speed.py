@@ -9,7 +9,7 @@ import contextlib
 import functools
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -102,7 +102,7 @@ def measure_evaluation(
       )
 
   compiled = ("conditions_of_each", "separate_patches_of_each")
-  return _take_turns(whole, evaluated_network, compiled)
+  return take_turns(whole, (evaluated_network,), compiled)
 
 
 def measure_ablation(
@@ -134,14 +134,26 @@ def measure_ablation(
       ablate(ablation, lists, journal=journal, progress=False)
 
   compiled = ("embed_each", "combine_each", "encode_each", "decode_each")
-  return _take_turns(whole, ablated_network, compiled)
+  return take_turns(whole, (ablated_network,), compiled)
 
 
-def _take_turns(
-  whole: Callable[[], None], module: ModuleType, names: tuple[str, ...]
+def take_turns(
+  whole: Callable[[], None],
+  modules: Sequence[ModuleType],
+  names: Sequence[str],
 ) -> Turns:
+  """Times some work, and a bare loop of its compiled functions, in turns.
+
+  Args:
+    whole: Does the work.
+    modules: Where it finds its compiled functions.
+    names: Of these.
+
+  Returns:
+    The times, without compilation.
+  """
   # This compiles, too.
-  with _recorded(module, names) as calls:
+  with _recorded(modules, names) as calls:
     whole()
   bare_s, whole_s = [], []
   for _ in range(_TURNS):
@@ -157,11 +169,15 @@ def _take_turns(
 
 @contextlib.contextmanager
 def _recorded(
-  module: ModuleType, names: tuple[str, ...]
+  modules: Sequence[ModuleType], names: Sequence[str]
 ) -> Iterator[list[Callable[[], object]]]:
-  """Lists the calls of functions of a module, with their arguments."""
+  """Lists the calls of functions of modules, with their arguments."""
   calls: list[Callable[[], object]] = []
-  functions = {name: getattr(module, name) for name in names}
+  functions = {
+    (module, name): getattr(module, name)
+    for module in modules
+    for name in names
+  }
 
   def recording(function: Callable) -> Callable:
     def call(*args: object) -> object:
@@ -171,9 +187,9 @@ def _recorded(
     return call
 
   try:
-    for name, function in functions.items():
-      setattr(module, name, recording(function))
+    for place, function in functions.items():
+      setattr(*place, recording(function))
     yield calls
   finally:
-    for name, function in functions.items():
-      setattr(module, name, function)
+    for place, function in functions.items():
+      setattr(*place, function)

@@ -126,6 +126,12 @@ def _add_output_words(separate: argparse.ArgumentParser) -> None:
     help="if not given, that of the song; float for mp3, ogg and m4a",
   )
   group.add_argument(
+    "--gate",
+    action="store_true",
+    help="mute targets where they do not seem to be there; what is muted stays "
+    "in the residual",
+  )
+  group.add_argument(
     "--overwrite",
     action="store_true",
     help="replace files that are there, once the new ones are whole",
@@ -213,6 +219,7 @@ def separate_request(parsed: argparse.Namespace) -> Request:
     quality=parsed.quality,
     device=parsed.device,
     max_memory=parsed.max_memory,
+    gate=parsed.gate,
     overwrite=parsed.overwrite,
     dry_run=parsed.dry_run,
     progress=not parsed.json,

@@ -84,9 +84,11 @@ class Hub:
       raise RepositoryNotFoundError(f"404: no {repo_id}\nRequest ID: 17")
     fetched = self.folder / "cache" / place.name
     fetched.mkdir(parents=True, exist_ok=True)
-    for path in place.iterdir():
-      if path.name in allow_patterns:
-        shutil.copy(path, fetched)
+    for path in place.rglob("*"):
+      name = path.relative_to(place)
+      if path.is_file() and any(map(name.match, allow_patterns)):
+        (fetched / name).parent.mkdir(exist_ok=True)
+        shutil.copy(path, fetched / name)
     return str(fetched)
 
   def _fail(self):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from fewshot_mss.inference.command import separate_command
+from fewshot_mss.inference.command import Voice, separate_command
 from fewshot_mss.inference.request import Request, Target
 
 
@@ -32,6 +32,15 @@ class Lines(list):
     self.append(line)
 
 
+def written(out):
+  """Returns the lines that tell of files, without pages and presence."""
+  return [
+    line
+    for line in out.splitlines()
+    if line.startswith(("wrote ", "would write "))
+  ]
+
+
 def separate(songs, targets, model, output, warn=None, **more):
   """Separates by examples, or by `Target`s; returns the report."""
   if not isinstance(songs, (list, tuple)):
@@ -48,7 +57,7 @@ def separate(songs, targets, model, output, warn=None, **more):
     **{"progress": False, **more},
   )
   return separate_command(
-    request, say=Lines(), warn=Lines() if warn is None else warn
+    request, Voice(Lines(), Lines(), Lines() if warn is None else warn)
   )
 
 

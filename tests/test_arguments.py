@@ -74,22 +74,6 @@ def test_the_hosts_of_a_training():
   assert parsed.config is None
 
 
-def test_a_separation():
-  parsed = arguments.parse(
-    [
-      *("separate", "a.wav", "b.flac", "-p", "c.wav@1:02-1:09", "d.wav"),
-      *("-n", "e.wav", "-p", "f.wav", "-m", "model", "-o", "out"),
-    ]
-  )
-  assert parsed.verb == "separate"
-  assert parsed.songs == [Path("a.wav"), Path("b.flac")]
-  assert parsed.positive == ["c.wav@1:02-1:09", "d.wav", "f.wav"]
-  assert parsed.negative == ["e.wav"]
-  assert (parsed.model, parsed.output) == (Path("model"), Path("out"))
-  assert parsed.instrument is None
-  assert not parsed.overwrite
-
-
 def test_data_verbs_and_their_defaults():
   parsed = arguments.parse(["data", "build", "songs", "--output=d"])
   assert parsed.verb == "data build"
@@ -241,11 +225,3 @@ def test_a_file_of_ones_own_is_as_good_as_ours(tmp_path):
     parsed = arguments.parse(["describe", f"--config={path}{argument}"])
     wanted.train.steps = steps
     assert parsed.config.to_dict() == wanted.to_dict()
-
-
-def test_examples_may_be_named_one_by_one():
-  words = ["separate", "song.wav", "-m=m", "-o=o"]
-  parsed = arguments.parse([*words, "-p", "a", "-p", "b", "c", "-n=d", "-n=e"])
-  assert parsed.positive == ["a", "b", "c"]
-  assert parsed.negative == ["d", "e"]
-  assert arguments.parse(words).positive == []

@@ -125,7 +125,7 @@ def broken(folder, name):
     ("samples0.wav", "no samples"),
     ("text.wav", "Format not recognised"),
     ("text.raw", "no header"),
-    ("cut.flac", "lost sync"),
+    ("cut.flac", "ends before its header says"),
     ("cut.wav", "ends before its header says"),
   ],
 )

@@ -2,7 +2,7 @@
 
 import shutil
 
-from fewshot_mss import bench
+from fewshot_mss import bench, separation_speed
 from fewshot_mss.data import build_speed, throughput
 
 
@@ -15,6 +15,9 @@ def test_table_has_a_ratio_for_each_part(
   monkeypatch.setattr(bench, "_TURNS_OF_TRAINING", 2)
   monkeypatch.setattr(bench, "_COMMANDS", 1)
   monkeypatch.setattr(bench, "_SONG_S", 6.0)
+  monkeypatch.setattr(separation_speed, "_SONG_S", 6.0)
+  monkeypatch.setattr(separation_speed, "_CASES", ((1, 2),))
+  monkeypatch.setattr(separation_speed, "_MINUTES", (0.05, 0.1))
   monkeypatch.setattr(bench, "_INPUT_EPISODES", {8000: 32})
   monkeypatch.setattr(bench, "MADE_UP_SEGMENTS", 2000)
   # Segments of a second are what the toy dataset has.
@@ -33,7 +36,9 @@ def test_table_has_a_ratio_for_each_part(
   for part in (
     "training loop",
     "input pipeline",
-    "separation",
+    "separation / real time",
+    "separation, examples 1, targets 2",
+    "peak memory, 0.1 minutes - 0.05 minute",
     "peak memory",
     "build at 8000 Hz",
     "hours of audio",

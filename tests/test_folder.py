@@ -34,7 +34,7 @@ def test_a_write_that_fails_half_way_leaves_the_old(tmp_path):
   old = {"config.json": b"1", "a.bin": b"1"}
   write_folder(folder, old)
   with pytest.raises(InputError, match="out cannot be written"):
-    write_folder(folder, {"config.json": b"2", "absent/a.bin": b"2"})
+    write_folder(folder, {"config.json": b"2", "absent/deep/a.bin": b"2"})
   assert contents(folder) == old
   assert list(tmp_path.iterdir()) == [folder]
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fewshot_mss.inference.overlap_add import (
+  Cutter,
   Grid,
   overlap_add,
   patch_starts,
@@ -59,6 +60,41 @@ def test_identity_returns_its_input_to_the_last_bit(
     )
     assert result.dtype == np.float32
     np.testing.assert_array_equal(result, signal[None])
+
+
+@pytest.mark.parametrize("pieces", [1, 5, 64, 1000])
+def test_a_cutter_makes_the_same_patches_of_any_pieces(pieces):
+  for grid in (Grid(PATCH, 32), Grid(PATCH, 3), Grid(PATCH, 16, 4)):
+    for samples in (1, 63, 64, 65, 300, 333):
+      signal = noise(2, samples)
+      cutter = Cutter(2, grid)
+      patches = []
+      for begin in range(0, samples, pieces):
+        patches += cutter.push(signal[:, begin : begin + pieces])
+      assert not any(patch.is_last for patch in patches)
+      patches += cutter.finish()
+      assert [p.start for p in patches[::2]] == patch_starts(samples, grid)
+      assert [p.channel for p in patches] == [0, 1] * (len(patches) // 2)
+      for patch in patches:
+        part = signal[patch.channel, patch.start : patch.start + PATCH]
+        np.testing.assert_array_equal(patch.samples, part)
+
+
+def test_passes_have_their_seams_at_equal_distances():
+  grid = Grid(64, 32, 4)
+  assert patch_starts(200, grid) == [
+    *(0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128),
+    136,
+  ]
+  cutter = Cutter(1, grid)
+  patches = cutter.push(noise(1, 200)) + cutter.finish()
+  starts = [[p.start for p in patches if i in p.passes] for i in range(4)]
+  assert starts == [
+    [0, 32, 64, 96, 128, 136],
+    [0, 24, 56, 88, 120, 136],
+    [0, 16, 48, 80, 112, 136],
+    [0, 8, 40, 72, 104, 136],
+  ]
 
 
 def test_an_empty_signal_gives_an_empty_result():
@@ -150,3 +186,5 @@ def test_what_a_short_batch_holds_besides_is_silence():
 def test_more_than_half_an_overlap_is_refused():
   with pytest.raises(ValueError, match="overlap 33 must be 0 to half"):
     run(noise(1, 10), identity, overlap_samples=33)
+  with pytest.raises(ValueError, match="33 passes must be 1 to the 32"):
+    Grid(64, 32, 33)

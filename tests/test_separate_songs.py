@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,8 +12,18 @@ import pytest
 import soundfile
 
 from fewshot_mss import cli
-from separating import everything, noise, write_song
-from tiny_archive import write_archive
+from fewshot_mss.export.archive import save_archive
+from fewshot_mss.inference.profile_files import save_profile
+from fewshot_mss.inference.profiles import make_profile
+from fewshot_mss.inference.separator import Separator
+from separating import everything, noise, write_song, written
+from tiny_archive import (
+  INSTRUMENTS,
+  MODEL,
+  TRAINING,
+  random_params,
+  write_archive,
+)
 
 ODD_NAMES = (
   "two words.wav",
@@ -40,7 +51,7 @@ def run(model, tmp_path, monkeypatch, capfd):
   monkeypatch.chdir(tmp_path)
   soundfile.write("horn.wav", noise(9000, 1), 8000)
 
-  def command(*words, status=0):
+  def command(*words, status=0, complains=False):
     capfd.readouterr()
     words = [*map(str, words)]
     if "-p" not in words and "--" not in words:
@@ -52,7 +63,7 @@ def run(model, tmp_path, monkeypatch, capfd):
     assert "Traceback" not in err
     if status:
       assert err.splitlines()[-1].startswith("fewshot-mss: ")
-    else:
+    elif not complains:
       assert err == ""
     return out, err
 
@@ -158,7 +169,7 @@ def test_one_song_that_cannot_be_used_is_refused(run, name):
   said = broken(name)
   before = everything(Path())
   out, err = run(name, status=2)
-  assert out == ""
+  assert written(out) == []
   assert err.count("\n") == 1
   assert name in err and said in err
   left = set(everything(Path())) - set(before)
@@ -171,7 +182,7 @@ def test_a_broken_song_among_others_is_the_one_that_fails(run, name):
   said = broken(name)
   good = [write_song(Path(f"{n}.wav"), samples=1500) for n in ("a", "z")]
   out, err = run(good[0], name, good[1], status=1)
-  assert out.splitlines() == [
+  assert written(out) == [
     f"wrote out/{song}/{part}.wav"
     for song in "az"
     for part in ("target", "residual")
@@ -188,7 +199,7 @@ def test_a_broken_song_among_others_is_the_one_that_fails(run, name):
 def test_a_mislabelled_song_is_read_as_what_it_is(run):
   soundfile.write("really.wav", noise(3000, 2), 8000, "PCM_24", format="FLAC")
   out, _ = run("really.wav")
-  assert out.splitlines()[0] == "wrote out/really/target.flac"
+  assert written(out)[0] == "wrote out/really/target.flac"
   assert soundfile.info("out/really/target.flac").subtype == "PCM_24"
 
 
@@ -239,7 +250,7 @@ def test_any_name_of_a_file_will_do(run, name):
   for words in ([*clip, "--", name], [f"./{name}", *clip, "--overwrite"]):
     out, _ = run(*words)
     # One line a file, whatever is in the name.
-    assert out.count("\n") == 2
+    assert len(written(out)) == 2
     sums(song, Path(name).stem)
 
 
@@ -247,7 +258,7 @@ def test_a_name_that_is_no_text_can_be_said(run):
   name = os.fsdecode(b"caf\xe9.wav")
   song = write_song(Path("song.wav")).rename(name)
   out, _ = run(name)
-  assert out.startswith("wrote out/caf")
+  assert written(out)[0].startswith("wrote out/caf")
   Path("out", Path(name).stem).rename("out/song")
   sums(song.rename("song.wav"), "song")
   Path("song.wav").rename(name)
@@ -274,18 +285,21 @@ def test_an_output_that_cannot_be_written_is_named_before_anything(run):
 def test_one_target_to_standard_output(run, monkeypatch):
   song = write_song(Path("song.flac"), samples=3000)
   run(song)
-  written = soundfile.read("out/song/target.flac", dtype="int16")[0]
+  expected = soundfile.read("out/song/target.flac", dtype="int16")[0]
   before = everything(Path())
   pipe = io.TextIOWrapper(io.BytesIO())
   with monkeypatch.context() as patch:
     patch.setattr(sys, "stdout", pipe)
-    assert run(song, "-o=-") == ("", "")
+    out, err = run(song, "-o=-", complains=True)
+  # The rest is said on standard error.
+  assert out == ""
+  assert "horn.wav" in err and "target: " in err
   assert everything(Path()) == before
   out = pipe.buffer.getvalue()
   assert out[:4] == b"RIFF"
   sound, rate_hz = soundfile.read(io.BytesIO(out), dtype="int16")
   assert rate_hz == 8000
-  np.testing.assert_array_equal(sound, written)
+  np.testing.assert_array_equal(sound, expected)
 
 
 def test_standard_output_takes_one_target_of_one_song_alone(run):
@@ -295,7 +309,9 @@ def test_standard_output_takes_one_target_of_one_song_alone(run):
   words = ["--target=a", "-p", "horn.wav", "--target=b", "-p", "horn.wav"]
   refused(run, song, "-o=-", *words, said="2 targets of 1 songs")
   broken("nan.wav")
-  refused(run, "nan.wav", "-o=-", said="nan.wav holds NaN")
+  out, err = run("nan.wav", "-o=-", status=2)
+  assert out == ""
+  assert "nan.wav holds NaN" in err.splitlines()[-1]
 
 
 # ---- Programs.
@@ -354,3 +370,102 @@ def test_bars_are_drawn_on_a_terminal_alone(run, monkeypatch):
     assert ("one\\ntwo.wav: 100%" in bars) == drawn
     # 2500 samples are 4 patches of 1024 that share half, in 2 channels.
     assert ("8/8" in bars) == drawn
+
+
+# ---- What is said of examples and of the target.
+
+
+def test_the_examples_are_looked_at_before_and_the_target_after(run):
+  song = write_song(Path("song.wav"))
+  clipped = np.clip(3 * noise(9000, 1, 4), -0.9, 0.9)
+  soundfile.write("clipped.wav", clipped, 8000)
+  words = [song, "--target=x", "-p", "horn.wav", "clipped.wav", "horn.wav"]
+  out, _ = run(*words)
+  table, after = out.split("wrote ", 1)
+  assert "what shows x" in table
+  assert table.count("horn.wav") >= 2
+  assert "clipped.wav is clipped" in table
+  assert "horn.wav says the same as horn.wav" in " ".join(table.split())
+  assert "\nx: " in after
+  report = json.loads(run(*words, "--overwrite", "--json")[0])
+  coached = report["coach"]["x"]
+  assert [one["name"] for one in coached["examples"]] == [
+    "horn.wav",
+    "clipped.wav",
+    "horn.wav",
+  ]
+  assert 1 <= coached["effective_count"] < 3
+  assert coached["examples"][0]["length_s"] == 1.125
+  there = report["songs"][0]["presence"]["x"]
+  assert set(there) >= {"absent", "probability", "spans_s"}
+  assert 0 < there["probability"] < 1
+
+
+def test_a_dry_run_says_what_would_be_done(run):
+  song = write_song(Path("song.wav"))
+  out, _ = run(song, "--dry_run", "--quality=best")
+  lines = out.splitlines()
+  assert lines[0].startswith("model ")
+  assert lines[0].endswith("8000 Hz), quality best")
+  assert written(out) == [
+    "would write out/song/target.wav",
+    "would write out/song/residual.wav",
+  ]
+  (cost,) = (line for line in lines if line.startswith("would separate"))
+  assert "song.wav (0:00.312, 2 channels, 8000 Hz)" in cost
+  patches = int(cost.split()[-5])
+  report = json.loads(run(song, "--dry_run", "--json")[0])
+  # 2500 samples are 4 patches of 1024 that share half, in 2 channels.
+  assert report["songs"][0]["patches"] == 8
+  assert patches > 2 * 8
+
+
+def test_an_absent_target_is_said_to_be_and_muted_by_the_gate(
+  run, tmp_path_factory
+):
+  # By this model's own figures no level is enough.
+  never = {"moment": [-20.0, 0.0], "song": [-20.0, 0.0]}
+  strict = tmp_path_factory.mktemp("strict") / "model"
+  save_archive(
+    strict,
+    random_params(),
+    model=MODEL,
+    instruments=INSTRUMENTS,
+    training=TRAINING | {"presence": never},
+  )
+  song = write_song(Path("song.wav"))
+  out, _ = run(song, "-m", strict)
+  assert "target: absent from the whole song, 100 % sure" in out
+  assert soundfile.read("out/song/target.wav")[0].any()
+  out, _ = run(song, "-m", strict, "--gate", "--overwrite")
+  assert "target: absent" in out
+  assert not soundfile.read("out/song/target.wav")[0].any()
+  sums(song, "song")
+
+
+def test_a_profile_is_worth_the_examples_it_was_made_of(run, model):
+  song = write_song(Path("song.wav"))
+  for number in (1, 2):
+    soundfile.write(f"{number}.wav", noise(4000, 1, number), 8000)
+  run(song, "-p", "1.wav", "2.wav")
+  by_examples = Path("out/song/target.wav").read_bytes()
+  separator = Separator.from_pretrained(model)
+  heard = separator.listener.hear_each(["2.wav"], None, "positive")
+  kept = make_profile("bugle", separator.archive.content_hash, heard)
+  folder = Path("with profiles")
+  shutil.copytree(model, folder)
+  save_profile(folder / "profiles" / "bugle.profile", kept)
+  words = [song, "-p", "1.wav", "--overwrite", "--profile"]
+  for named in ("with profiles/profiles/bugle.profile", "Bugle"):
+    run(*words, named, "-m", folder)
+    assert Path("out/song/target.wav").read_bytes() == by_examples
+  # Without any other example there is nothing to coach.
+  out, _ = run("--profile=bugle", "-m", folder, "-o=alone", "--", song)
+  assert "example" not in out
+  assert Path("alone/song/target.wav").read_bytes() != by_examples
+  other = write_archive(Path("other"), film_site="decoder")
+  profile = folder / "profiles" / "bugle.profile"
+  refused(run, *words, profile, "-m", other, said="with another model")
+  refused(run, *words, "flugelhorn", "-m", folder, said="flugelhorn")
+  refused(run, *words, "x" * 300, said="File name too long")
+  refused(run, *words, "horn.wav", said="is no profile")

@@ -15,9 +15,12 @@ import soundfile
 from jaxtyping import Float32
 
 from fewshot_mss.audio.clock import clock
+from fewshot_mss.audio.flac import length_fault
+from fewshot_mss.audio.header_faults import header_fault
 from fewshot_mss.audio.mp4 import is_mp4, mp4_info, read_mp4
 from fewshot_mss.audio.mpeg import (
   UNKNOWN_LENGTH,
+  frames_samples,
   open_unmeasured_mp3,
   states_length,
 )
@@ -35,6 +38,8 @@ _CUT_OFF = re.compile(
 _UNKNOWN_BYTES = 2**31 - 2**16
 # Some MP3 encoders count a frame too many or two.
 _MISSING_S = 0.1
+# The frame that states the length, and what encoders put before and after.
+_MP3_EXTRA_SAMPLES = 4 * 1152
 # Of the bytes of the samples, what a FLAC file usually takes.
 _FLAC_SHARE = 0.6
 
@@ -125,24 +130,44 @@ def read_blocks(
     read = _part(read_mp4(path), start_samples, stop_samples)
     yield from _regrouped(read, block_samples or _MP4_BLOCK_SAMPLES)
     return
-  with _opened(path) as sound, contextlib.ExitStack() as stack:
+  with _opened(path) as sound:
     block = block_samples or max(1, _BLOCK_VALUES // sound.channels)
-    if sound.format == "MP3":
-      piped = stack.enter_context(open_unmeasured_mp3(path))
+    whole = start_samples == 0 and stop_samples is None
+    if whole and sound.format == "FLAC" and sound.frames != UNKNOWN_LENGTH:
+      fault = length_fault(path, sound.frames)
+      if fault:
+        raise InputError(f"{path} {fault}: copy or export it again")
+    done = 0
+    for samples in _decoded(path, sound, start_samples, stop_samples, block):
+      done += len(samples)
+      yield samples
+    if whole and sound.format == "MP3":
+      _check_frames(path, done, sound.samplerate)
+
+
+def _decoded(
+  path: Path,
+  sound: soundfile.SoundFile,
+  start: int,
+  stop: int | None,
+  block: int,
+) -> Iterator[Float32[np.ndarray, "_ channels"]]:
+  """Reads on from `start`."""
+  if sound.format == "MP3":
+    with open_unmeasured_mp3(path) as piped:
       if piped is not None:
         # From its start: where a part of it lies is only known by decoding.
-        read = _read_on(path, piped, 0, stop_samples, block)
-        yield from _part(read, start_samples, stop_samples)
+        read = _read_on(path, piped, 0, stop, block)
+        yield from _part(read, start, stop)
         return
-    start = min(start_samples, sound.frames)
-    sound.seek(start)
-    stop = sound.frames if stop_samples is None else stop_samples
-    stop = min(stop, sound.frames)
-    for samples in _read_on(path, sound, start, stop, block):
-      start += len(samples)
-      yield samples
-    if sound.frames != UNKNOWN_LENGTH:
-      _check_end(path, sound, stop - start)
+  place = min(start, sound.frames)
+  sound.seek(place)
+  end = sound.frames if stop is None else min(stop, sound.frames)
+  for samples in _read_on(path, sound, place, end, block):
+    place += len(samples)
+    yield samples
+  if sound.frames != UNKNOWN_LENGTH:
+    _check_end(path, sound, end - place)
 
 
 def _read_on(
@@ -211,14 +236,31 @@ def _check_end(path: Path, sound: soundfile.SoundFile, missing: int) -> None:
     raise InputError(_cut_off(path))
 
 
+def _check_frames(path: Path, done: int, rate_hz: int) -> None:
+  """Checks that as much of an MP3 file was decoded as its frames hold."""
+  held = frames_samples(path)
+  if held is not None and done < held - _MP3_EXTRA_SAMPLES:
+    raise InputError(
+      f"{path} is damaged: {done / rate_hz:.1f} of {held / rate_hz:.1f} "
+      "seconds could be read; copy or export it again"
+    )
+
+
 def _check_file(path: Path) -> None:
   """Checks that a path is a file with something in it."""
-  if not path.exists():
-    raise InputError(f"{path}: no such file; check the name")
-  if path.is_dir():
-    raise InputError(f"{path} is a folder: name an audio file")
-  if path.stat().st_size == 0:
-    raise InputError(f"{path} is empty (0 bytes): name a file with sound")
+  try:
+    if not path.exists():
+      raise InputError(f"{path}: no such file; check the name")
+    if path.is_dir():
+      raise InputError(f"{path} is a folder: name an audio file")
+    if path.stat().st_size == 0:
+      raise InputError(f"{path} is empty (0 bytes): name a file with sound")
+    with path.open("rb"):
+      pass
+  except OSError as error:
+    raise InputError(
+      f"{path} cannot be read ({error.strerror}): check its name and rights"
+    ) from error
   if path.suffix.lower() == ".raw":
     raise InputError(f"{path} has no header: convert it to wav, flac or ogg")
 
@@ -235,6 +277,11 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
       match = _CUT_OFF.search(sound.extra_info)
       if match and int(match[2]) < int(match[1]) < _UNKNOWN_BYTES:
         raise InputError(_cut_off(path))
+      fault = header_fault(path, sound)
+      if fault:
+        raise InputError(
+          f"{path} contradicts itself, {fault}: copy or export it again"
+        )
       yield sound
   except soundfile.LibsndfileError as error:
     raise InputError(

@@ -2,8 +2,9 @@
 
 `model.safetensors` holds the parameters under names like `unet/down_0/kernel`,
 `config.json` everything else that is needed to use them, and `README.md`, if it
-is there, tells people of the model. No code is in any of them, so an archive of
-a stranger can be opened.
+is there, tells people of the model. `profiles/`, if it is there, holds what
+examples of some instruments say to it. No code is in any of them, so an archive
+of a stranger can be opened.
 """
 
 import dataclasses
@@ -29,7 +30,8 @@ from fewshot_mss.export.dtypes import flat_float32, from_bytes, to_bytes
 
 WEIGHTS_NAME = "model.safetensors"
 CARD_NAME = "README.md"
-_NAMES = (CONFIG_NAME, WEIGHTS_NAME, CARD_NAME)
+PROFILES_NAME = "profiles"
+_NAMES = (CONFIG_NAME, WEIGHTS_NAME, CARD_NAME, PROFILES_NAME)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,6 +65,7 @@ def save_archive(
   training: Mapping[str, Any],
   dtype: str = "float32",
   card: str | None = None,
+  profiles: Mapping[str, bytes] | None = None,
 ) -> None:
   """Writes an archive, whole or not at all.
 
@@ -75,6 +78,8 @@ def save_archive(
       the lengths of its mixtures and examples in seconds, must be there.
     dtype: What the weights are rounded to, a key of `dtypes.DTYPES`.
     card: Text of the model card; none if None.
+    profiles: Contents of the profiles by the names of their files; no folder
+      of them if None.
 
   Raises:
     InputError: If the folder holds anything else, cannot be written, the
@@ -99,6 +104,11 @@ def save_archive(
   if card is not None:
     contents[CARD_NAME] = card.encode()
     config["card_sha256"] = hashlib.sha256(card.encode()).hexdigest()
+  if profiles:
+    contents |= {f"{PROFILES_NAME}/{n}": held for n, held in profiles.items()}
+    config["profiles_sha256"] = {
+      name: hashlib.sha256(held).hexdigest() for name, held in profiles.items()
+    }
   check_replaceable(directory)
   contents[CONFIG_NAME] = (json.dumps(config, indent=2) + "\n").encode()
   folder.write_folder(directory, contents)
@@ -181,15 +191,34 @@ def check_replaceable(directory: Path) -> None:
   folder.check_replaceable(directory, _NAMES)
   if (directory / CONFIG_NAME).exists():
     _check_ours(directory)
-  card = directory / CARD_NAME
+  card, profiles = directory / CARD_NAME, directory / PROFILES_NAME
+  if profiles.exists():
+    _check_our_profiles(profiles, _known(directory, "profiles_sha256"))
   if card.exists():
-    config = _read_config(directory)
-    ours = config.get("card_sha256") if isinstance(config, dict) else None
+    ours = _known(directory, "card_sha256")
     if hashlib.sha256(_read(card)).hexdigest() != ours:
       # A person who chose a licence wrote it there.
       raise InputError(
         f"{card} has been changed since it was written: move it away, or "
         "choose another folder for the model"
+      )
+
+
+def _known(directory: Path, key: str) -> Any:
+  """Returns what `config.json` says of what was written beside it."""
+  config = _read_config(directory)
+  return config.get(key) if isinstance(config, dict) else None
+
+
+def _check_our_profiles(profiles: Path, ours: Any) -> None:
+  """Refuses to lose a profile that a person put to those of the model."""
+  listed = ours if isinstance(ours, dict) else {}
+  for path in sorted(profiles.iterdir()) if profiles.is_dir() else [profiles]:
+    known = listed.get(path.name)
+    if not path.is_file() or (hashlib.sha256(_read(path)).hexdigest() != known):
+      raise InputError(
+        f"{path} is none of the profiles that were written with the model: "
+        "move it away, or choose another folder for the model"
       )
 
 

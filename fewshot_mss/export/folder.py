@@ -36,7 +36,7 @@ def write_folder(directory: Path, contents: Mapping[str, bytes]) -> None:
   Args:
     directory: The folder; what it held is gone afterwards, so
       `check_replaceable` comes first.
-    contents: Of each file by its name.
+    contents: Of each file by its name, or by `FOLDER/NAME`.
 
   Raises:
     InputError: If it cannot be written; it is as it was then.
@@ -58,7 +58,9 @@ def _replace(directory: Path, contents: Mapping[str, bytes]) -> None:
     new, old = Path(scratch) / "new", Path(scratch) / "old"
     new.mkdir()
     for name, content in contents.items():
-      (new / name).write_bytes(content)
+      path = new / name
+      path.parent.mkdir(exist_ok=True)
+      path.write_bytes(content)
     if not directory.exists():
       new.rename(directory)
       return

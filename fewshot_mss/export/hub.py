@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from fewshot_mss.errors import InputError
-from fewshot_mss.export.archive import CARD_NAME, WEIGHTS_NAME
+from fewshot_mss.export.archive import CARD_NAME, PROFILES_NAME, WEIGHTS_NAME
 from fewshot_mss.export.checks import CONFIG_NAME
 
 PREFIX = "hf://"
@@ -44,7 +44,12 @@ def local_folder(place: Path | str) -> Path:
     fetched = hub.snapshot_download(
       name,
       revision=revision or None,
-      allow_patterns=[CONFIG_NAME, WEIGHTS_NAME, CARD_NAME],
+      allow_patterns=[
+        CONFIG_NAME,
+        WEIGHTS_NAME,
+        CARD_NAME,
+        f"{PROFILES_NAME}/*",
+      ],
     )
   except _errors(hub) as error:
     raise InputError(

@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from fewshot_mss.errors import one_line
 from fewshot_mss.inference.coach import CoachedExample, Coaching, percent
 
 _COLUMNS = (
@@ -28,7 +29,7 @@ def coach_page(coaching: Coaching, title: str) -> Group:
   Returns:
     What `rich.print` shows: a table, then the advice.
   """
-  table = Table(title=Text(title), title_justify="left")
+  table = Table(title=Text(one_line(title)), title_justify="left")
   table.add_column("example", overflow="fold")
   for heading in _COLUMNS:
     table.add_column(heading, justify="right", overflow="fold")
@@ -36,7 +37,9 @@ def coach_page(coaching: Coaching, title: str) -> Group:
     # As text, so that brackets in names are no markup.
     style = "yellow" if example.is_outlier else ""
     table.add_row(
-      Text(example.name), *(Text(cell) for cell in _cells(example)), style=style
+      Text(one_line(example.name)),
+      *(Text(cell) for cell in _cells(example)),
+      style=style,
     )
   count = len(coaching.examples)
   counted = Text(
@@ -45,7 +48,7 @@ def coach_page(coaching: Coaching, title: str) -> Group:
   )
   # What a terminal wraps stays indented.
   advice = [
-    Padding(Text(line, overflow="fold"), (0, 0, 0, 2), expand=False)
+    Padding(Text(one_line(line), overflow="fold"), (0, 0, 0, 2), expand=False)
     for line in coaching.advice
   ]
   return Group(table, counted, *advice)

@@ -1,24 +1,28 @@
 """`fewshot-mss separate`: songs in, the parts of each out, one at a time."""
 
 import contextlib
-import dataclasses
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
-import numpy as np
-from jaxtyping import Float32
 from tqdm import tqdm
 
 from fewshot_mss.audio.blocks import audio_info
-from fewshot_mss.audio.example_folders import expand_examples
-from fewshot_mss.audio.examples import parse_example
 from fewshot_mss.audio.writing import WriteError
 from fewshot_mss.errors import InputError, RunError, one_line
-from fewshot_mss.inference.conditions import Ask
+from fewshot_mss.export.hub import local_folder
+from fewshot_mss.inference.asking import (
+  Asked,
+  example_files,
+  hear_targets,
+  named_targets,
+  with_files,
+)
+from fewshot_mss.inference.coach_page import coach_page
 from fewshot_mss.inference.inputs import check_channels
 from fewshot_mss.inference.outputs import (
   SongPlan,
@@ -26,22 +30,35 @@ from fewshot_mss.inference.outputs import (
   choose_form,
   plan_song,
 )
+from fewshot_mss.inference.presence import PresenceMeter, calibration_of
 from fewshot_mss.inference.report import RunReport, SongOutcome
-from fewshot_mss.inference.request import (
-  RESIDUAL,
-  Request,
-  Target,
-  check_targets,
-)
+from fewshot_mss.inference.request import RESIDUAL, Request, check_targets
 from fewshot_mss.inference.separator import Separator
 from fewshot_mss.inference.song_writer import SongWriter
 
-Say = Callable[[str], None]
+
+class Voice(NamedTuple):
+  """How a run is told.
+
+  Attributes:
+    say: Takes lines that tell what was done.
+    show: Takes pages that rich can print.
+    warn: Takes lines that tell what is wrong.
+  """
+
+  say: Callable[[str], None]
+  show: Callable[[Any], None]
+  warn: Callable[[str], None]
 
 
-def separate_command(
-  request: Request, say: Say = print, warn: Say = print
-) -> RunReport:
+def _nothing(told: Any) -> None:
+  del told
+
+
+SILENT = Voice(_nothing, _nothing, _nothing)
+
+
+def separate_command(request: Request, voice: Voice = SILENT) -> RunReport:
   """Writes `output/<song>/<target>.wav`, ... and `residual.wav` of every song.
 
   All have the song's rate, channels and length, and sum to it. All that can be
@@ -50,8 +67,7 @@ def separate_command(
 
   Args:
     request: What to do.
-    say: Takes the lines that tell what was done.
-    warn: Takes the lines that tell what is wrong.
+    voice: How it is told.
 
   Returns:
     What was done.
@@ -67,35 +83,29 @@ def separate_command(
     if output is None:
       output = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     planned = _plan(request, songs, output)
-    targets = [
-      dataclasses.replace(
-        target,
-        positives=_with_files(target.positives),
-        negatives=_with_files(target.negatives),
-      )
-      for target in request.targets
-    ]
+    targets = named_targets(request.targets)
     plans = [one for one in planned if isinstance(one, SongPlan)]
     check_plans(
-      plans, [*songs, *_example_files(targets)], overwrite=request.overwrite
+      plans, [*songs, *example_files(targets)], overwrite=request.overwrite
     )
+    folder = local_folder(request.model)
     separator = Separator.from_pretrained(
-      request.model, request.device, request.max_memory
+      folder, request.device, request.max_memory
     )
+    calibration_of(separator.archive.training)
+    if request.dry_run:
+      voice.say(_model_line(request, separator))
     # Loads the examples, so all of them are usable from here on.
-    conditions = separator.conditions(
-      [Ask(t.positives, t.negatives, (), t.instrument) for t in targets]
-    )
+    asked = hear_targets(separator, targets, folder)
+    for name, coaching in asked.coaching.items():
+      voice.show(coach_page(coaching, f"what shows {name}"))
     outcomes = []
     for one in planned:
       outcome = one
-      if isinstance(one, SongPlan) and request.dry_run:
-        outcome = SongOutcome(one.song, "planned", one)
-      elif isinstance(one, SongPlan):
-        outcome = _separate(
-          separator, conditions, one, request, alone=len(songs) == 1
-        )
-      _tell(outcome, request.output, say, warn)
+      if isinstance(one, SongPlan):
+        do = _cost if request.dry_run else _separate
+        outcome = do(separator, asked, one, request, alone=len(songs) == 1)
+      _tell(outcome, request, voice)
       outcomes.append(outcome)
     if request.output is None and outcomes[0].status == "written":
       _to_standard_output(plans[0].paths[0])
@@ -104,12 +114,19 @@ def separate_command(
     "hash": separator.archive.content_hash,
     "rate_hz": separator.rate_hz,
   }
-  return RunReport(model, targets, outcomes, request.dry_run)
+  return RunReport(model, targets, asked.coaching, outcomes, request.dry_run)
+
+
+def _model_line(request: Request, separator: Separator) -> str:
+  return (
+    f"model {request.model} (SHA-256 {separator.archive.content_hash[:8]}, "
+    f"{separator.rate_hz} Hz), quality {request.quality}"
+  )
 
 
 def _named_songs(request: Request) -> list[Path]:
   """Returns the songs, those of folders too; all are there."""
-  songs = [Path(word) for word in _with_files(request.songs)]
+  songs = [Path(word) for word in with_files(request.songs)]
   if not songs:
     raise InputError("no song to separate: name at least one audio file")
   for song in songs:
@@ -146,77 +163,91 @@ def _plan(
   return planned
 
 
-def _with_files(words: Sequence[str]) -> list[str]:
-  """Puts the files of folders in their places."""
-  named = []
-  for word in words:
-    try:
-      named += expand_examples([word])
-    except OSError as error:
-      raise InputError(f"{word}: {error.strerror}; check the name") from error
-  return named
-
-
-def _example_files(targets: Sequence[Target]) -> Iterator[Path]:
-  for target in targets:
-    for example in (*target.positives, *target.negatives):
-      path = parse_example(example).path
-      if path.exists():
-        yield path
-
-
-def _separate(
+def _cost(
   separator: Separator,
-  conditions: Float32[np.ndarray, "targets D"],
+  asked: Asked,
   plan: SongPlan,
   request: Request,
   *,
   alone: bool,
 ) -> SongOutcome:
+  """Counts what separating a song would take."""
+  del asked, alone
+  info = plan.info
+  patches = separator.count_patches(
+    info.num_samples, info.channels, info.rate_hz, request.quality
+  )
+  return SongOutcome(plan.song, "planned", plan, patches=patches)
+
+
+def _separate(
+  separator: Separator,
+  asked: Asked,
+  plan: SongPlan,
+  request: Request,
+  *,
+  alone: bool,
+) -> SongOutcome:
+  """Separates a song and writes its parts."""
   begin_s = time.monotonic()
-  # None is on a terminal alone.
-  hidden = None if request.progress else True
-  name = one_line(plan.song.name)
+  meter = PresenceMeter(
+    len(asked.conditions),
+    plan.info.rate_hz,
+    calibration_of(separator.archive.training),
+  )
   try:
-    with (
-      tqdm(desc=name, unit="patch", disable=hidden) as bar,
-      SongWriter(plan) as writer,
-    ):
-
-      def show(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-
+    with SongWriter(plan) as writer, _bar(plan, request) as show:
       blocks = separator.stream(
-        plan.song, conditions, progress=show, quality=request.quality
+        plan.song, asked.conditions, progress=show, quality=request.quality
       )
+      listened = meter.gated if request.gate else meter.watched
       with contextlib.closing(blocks):
-        for block in blocks:
+        for block in listened(blocks):
           writer.write(block)
       writer.publish()
   except InputError as error:
     # A mistyped command is told as one; that a disk is full is none.
     if alone and not isinstance(error, WriteError):
       raise
-    return SongOutcome(
-      plan.song, "failed", plan, str(error), time.monotonic() - begin_s
-    )
-  took_s = time.monotonic() - begin_s
-  return SongOutcome(plan.song, "written", plan, None, took_s, writer.warnings)
+    took_s = time.monotonic() - begin_s
+    return SongOutcome(plan.song, "failed", plan, str(error), took_s)
+  names = [target.name for target in request.targets]
+  return SongOutcome(
+    plan.song,
+    "written",
+    plan,
+    took_s=time.monotonic() - begin_s,
+    warnings=writer.warnings,
+    presence=dict(zip(names, meter.presences(), strict=True)),
+  )
 
 
-def _tell(
-  outcome: SongOutcome, output: Path | None, say: Say, warn: Say
-) -> None:
+@contextlib.contextmanager
+def _bar(
+  plan: SongPlan, request: Request
+) -> Iterator[Callable[[int, int], None]]:
+  """Draws a progress bar; yields what the separator is to call."""
+  # None is on a terminal alone.
+  hidden = None if request.progress else True
+  name = one_line(plan.song.name)
+  with tqdm(desc=name, unit="patch", disable=hidden) as bar:
+
+    def show(done: int, total: int) -> None:
+      bar.total = total
+      bar.update(done - bar.n)
+
+    yield show
+
+
+def _tell(outcome: SongOutcome, request: Request, voice: Voice) -> None:
   """Tells what became of a song, in lines."""
   for warning in outcome.warnings:
-    warn(f"{outcome.song}: {warning}")
+    voice.warn(f"{outcome.song}: {warning}")
   if outcome.error is not None:
-    warn(outcome.error)
-  elif outcome.plan is not None and output is not None:
-    does = "would write" if outcome.status == "planned" else "wrote"
-    for path in outcome.plan.paths:
-      say(f"{does} {path}")
+    voice.warn(outcome.error)
+    return
+  for line in outcome.lines(to_files=request.output is not None):
+    voice.say(line)
 
 
 def _to_standard_output(path: Path) -> None:

@@ -56,7 +56,7 @@ def make_conditions(
       the model is not asked in this way.
   """
   for ask in asks:
-    _check_ask(ask, archive, listener.conditioning)
+    check_ask(ask, archive, listener.conditioning)
   if listener.conditioning == "class":
     return np.stack(
       [
@@ -94,8 +94,17 @@ def _sum(first: Heard, *others: Heard) -> Heard:
   return first
 
 
-def _check_ask(ask: Ask, archive: Archive, conditioning: str) -> None:
-  """Checks that the model can be asked in this way."""
+def check_ask(ask: Ask, archive: Archive, conditioning: str) -> None:
+  """Checks that a model can be asked in this way.
+
+  Args:
+    ask: What a target is asked by.
+    archive: Of the model.
+    conditioning: Of the model.
+
+  Raises:
+    InputError: If it is asked in another way, or the ask names nothing.
+  """
   known = archive.instruments
   if conditioning == "class":
     if ask.positives or ask.negatives or ask.profiles:

@@ -63,9 +63,9 @@ class OpenSong:
     """
     done = 0
     for block in self.read(block_samples):
-      # Any NaN or infinity makes the sum one, and is looked for only then.
-      if not np.isfinite(block.sum()) and not np.isfinite(block).all():
-        bad = int(np.argmin(np.isfinite(block).all(axis=1)))
+      finite = np.isfinite(block)
+      if not finite.all():
+        bad = int(np.argmin(finite.all(axis=1)))
         raise InputError(
           f"{self.name} holds NaN or infinite samples at "
           f"{clock((done + bad) / self.rate_hz)}: repair it first"

@@ -1,4 +1,4 @@
-"""What levels mean for one network, learned from songs whose parts are known."""
+"""What levels mean for a network, learned from songs whose parts are known."""
 
 import numpy as np
 from jaxtyping import Bool, Float64

@@ -48,6 +48,7 @@ class Request:
     quality: One of `QUALITIES`.
     device: `cpu`, `gpu`, `gpu:1`, ...; None for the first that JAX finds.
     max_memory: Bytes that separating may take on the device; None for no limit.
+    gate: Whether to mute targets where they are not there.
     overwrite: Whether files that are there may be replaced.
     dry_run: Whether to say what would be done instead.
     progress: Whether to draw progress bars, if there is a terminal.
@@ -62,6 +63,7 @@ class Request:
   quality: str = "normal"
   device: str | None = None
   max_memory: int | None = None
+  gate: bool = False
   overwrite: bool = False
   dry_run: bool = False
   progress: bool = True

@@ -4,7 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from fewshot_mss.data.sources import load_sources
+from fewshot_mss.data.sources import Sources, load_sources
 from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation.summary import Json
 from fewshot_mss.export import hub
@@ -18,6 +18,7 @@ from fewshot_mss.export.archive import (
 from fewshot_mss.export.checks import CONFIG_NAME
 from fewshot_mss.export.dtypes import cast_params
 from fewshot_mss.training.checkpoint import check_trained_on
+from fewshot_mss.training.instrument_profiles import instrument_profiles
 from fewshot_mss.training.model_card import Evaluation, model_card
 from fewshot_mss.training.weights import (
   LEFT,
@@ -34,6 +35,7 @@ def export_run(
   form: str,
   checkpoint: str = LEFT,
   dtype: str = "float32",
+  profiles: int | None = None,
   push: str | None = None,
 ) -> list[str]:
   """Writes the weights of a run as a folder, whole or not at all.
@@ -44,6 +46,8 @@ def export_run(
     form: `archive`, `stablehlo` or `onnx`.
     checkpoint: See `read_weights`.
     dtype: What the weights are rounded to, a key of `dtypes.DTYPES`.
+    profiles: Of how many clips a profile of each training instrument is made
+      and added to an archive; none are if None.
     push: `user/name` of a model of the hub that the folder is uploaded to.
 
   Returns:
@@ -57,10 +61,16 @@ def export_run(
     raise InputError(
       f"{output} is the model that the run goes by: choose another folder"
     )
+  if profiles is not None and (form != "archive" or profiles < 1):
+    raise InputError(
+      f"--profiles={profiles}: give 1 or more, with --format=archive"
+    )
   if push is not None:
     hub.check_push(push, form)
   archive = _with_names(workdir, read_weights(workdir, checkpoint).archive)
-  lines = _export(workdir, output, archive, form, checkpoint, dtype, push)
+  lines = _export(
+    workdir, output, archive, form, checkpoint, dtype, profiles, push
+  )
   lines.append(f"wrote {output}")
   if push is not None:
     lines.append(f"pushed to {hub.push_folder(output, push)}")
@@ -74,6 +84,7 @@ def _export(
   form: str,
   checkpoint: str,
   dtype: str,
+  profiles: int | None,
   push: str | None,
 ) -> list[str]:
   # In the type that is written: it is in the files, and decides their hash.
@@ -95,6 +106,10 @@ def _export(
   # Before the card is made, for what is wrong with the folder is quick to tell.
   check_replaceable(output)
   evaluations, lines = _evaluations(workdir, checkpoint, archive.content_hash)
+  made = None
+  if profiles is not None:
+    made = instrument_profiles(rounded, read_sources(workdir), profiles)
+    lines.append(f"{len(made)} profiles of up to {profiles} clips each")
   name = output.resolve().name if push is None else push.split("/")[-1]
   place = name if push is None else f"{hub.PREFIX}{push}"
   save_archive(
@@ -105,6 +120,7 @@ def _export(
     training=archive.training,
     dtype=dtype,
     card=model_card(rounded, name, evaluations, place),
+    profiles=made,
   )
   return lines
 
@@ -121,15 +137,31 @@ def _with_names(workdir: Path, archive: Archive) -> Archive:
     left = load_archive(workdir / "model")
     instruments, data = left.instruments, left.training["data"]
   else:
-    words = read_config(workdir).data.sources
-    sources = load_sources(words)
-    check_trained_on(workdir, words, sources.content_hash)
+    sources = read_sources(workdir)
     instruments, data = sources.class_names, list(sources.provenance)
   return dataclasses.replace(
     archive,
     instruments=tuple(instruments),
     training=archive.training | {"data": data},
   )
+
+
+def read_sources(workdir: Path) -> Sources:
+  """Reads the datasets that a run was trained on.
+
+  Args:
+    workdir: Folder of the run.
+
+  Returns:
+    The datasets.
+
+  Raises:
+    InputError: If they are not there, or no longer the same.
+  """
+  words = read_config(workdir).data.sources
+  sources = load_sources(words)
+  check_trained_on(workdir, words, sources.content_hash)
+  return sources
 
 
 def _evaluations(

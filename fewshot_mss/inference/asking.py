@@ -1,0 +1,124 @@
+"""From the words that name examples to what is asked of each song."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32
+
+from fewshot_mss.audio.example_folders import expand_examples
+from fewshot_mss.audio.examples import parse_example
+from fewshot_mss.errors import InputError
+from fewshot_mss.inference.coach import Coaching, coach
+from fewshot_mss.inference.conditions import Ask
+from fewshot_mss.inference.profile_files import load_profile
+from fewshot_mss.inference.profile_search import find_profile
+from fewshot_mss.inference.profiles import Profile
+from fewshot_mss.inference.request import Target
+from fewshot_mss.inference.separator import Separator
+
+
+class Asked(NamedTuple):
+  """What is asked of every song.
+
+  Attributes:
+    conditions: Of each target.
+    coaching: What is to be said of each target's positive examples, by its
+      name; not of a target without examples.
+  """
+
+  conditions: Float32[np.ndarray, "targets D"]
+  coaching: dict[str, Coaching]
+
+
+def with_files(words: Sequence[str]) -> list[str]:
+  """Puts the audio files of folders in their places.
+
+  Args:
+    words: Files, time ranges of files, or folders.
+
+  Returns:
+    Files and time ranges.
+
+  Raises:
+    InputError: If a folder holds none, or a name cannot be one.
+  """
+  named = []
+  for word in words:
+    try:
+      named += expand_examples([word])
+    except OSError as error:
+      raise InputError(f"{word}: {error.strerror}; check the name") from error
+  return named
+
+
+def named_targets(targets: Sequence[Target]) -> list[Target]:
+  """Returns the targets with files in the places of folders."""
+  return [
+    dataclasses.replace(
+      target,
+      positives=with_files(target.positives),
+      negatives=with_files(target.negatives),
+    )
+    for target in targets
+  ]
+
+
+def example_files(targets: Sequence[Target]) -> Iterator[Path]:
+  """Yields the files of all examples that are there.
+
+  Args:
+    targets: With files in the places of folders.
+
+  Yields:
+    Some of them several times.
+  """
+  for target in targets:
+    for example in (*target.positives, *target.negatives):
+      path = parse_example(example).path
+      if path.exists():
+        yield path
+
+
+def hear_targets(
+  separator: Separator, targets: Sequence[Target], model_folder: Path
+) -> Asked:
+  """Hears all examples, each once, and loads all profiles.
+
+  Args:
+    separator: What hears them.
+    targets: With files in the places of folders.
+    model_folder: Where the profiles are that come with the model.
+
+  Returns:
+    What is asked, and what is to be said of the examples.
+
+  Raises:
+    InputError: If an example or a profile cannot be used, or the model is not
+      asked in this way.
+  """
+  listener = separator.listener
+  asks, coaching = [], {}
+  for target in targets:
+    positives, negatives = target.positives, target.negatives
+    # A model that is asked by name hears nothing, and says so by itself.
+    if listener.conditioning != "class":
+      positives = listener.hear_each(positives, None, "positive")
+      negatives = listener.hear_each(negatives, None, "negative")
+      if positives:
+        coaching[target.name] = coach(positives)
+    profiles = [_load_profile(word, model_folder) for word in target.profiles]
+    asks.append(Ask(positives, negatives, profiles, target.instrument))
+  return Asked(separator.conditions(asks), coaching)
+
+
+def _load_profile(word: str, model_folder: Path) -> Profile:
+  try:
+    path = find_profile(word, model_folder)
+  except OSError as error:
+    raise InputError(
+      f"--profile {word}: {error.strerror}; check the name"
+    ) from error
+  return load_profile(path)

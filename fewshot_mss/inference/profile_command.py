@@ -1,0 +1,124 @@
+"""`fewshot-mss profile`: examples in, a small file out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Group
+from rich.table import Table
+
+from fewshot_mss.audio.example_folders import expand_examples
+from fewshot_mss.errors import InputError
+from fewshot_mss.export.hub import local_folder
+from fewshot_mss.inference.coach import coach
+from fewshot_mss.inference.coach_page import coach_page
+from fewshot_mss.inference.conditions import Ask, check_ask
+from fewshot_mss.inference.profile_files import load_profile, save_profile
+from fewshot_mss.inference.profile_page import profiles_table
+from fewshot_mss.inference.profile_search import model_profiles
+from fewshot_mss.inference.profiles import make_profile, merge_profiles
+from fewshot_mss.inference.separator import Separator
+
+
+def build_profile(
+  positives: Sequence[str],
+  negatives: Sequence[str],
+  *,
+  model: Path,
+  output: Path,
+  name: str | None,
+  overwrite: bool,
+  today: str,
+) -> list[Group]:
+  """Writes a profile of examples.
+
+  Args:
+    positives: Files, time ranges of files, or folders.
+    negatives: Likewise, of what is not meant.
+    model: An archive, or `hf://user/name`.
+    output: The file.
+    name: Of what it shows; that of the file if None.
+    overwrite: Whether a file that is there may be replaced.
+    today: Date, as it is to be told.
+
+  Returns:
+    What the coach says of the examples, to be printed.
+
+  Raises:
+    InputError: If an example, the model or the output cannot be used.
+  """
+  _check_output(output, overwrite)
+  asked = Ask(expand_examples(positives), expand_examples(negatives))
+  separator = Separator.from_pretrained(model)
+  listener = separator.listener
+  check_ask(asked, separator.archive, listener.conditioning)
+  shown = listener.hear_each(asked.positives, None, "positive")
+  hidden = listener.hear_each(asked.negatives, None, "negative")
+  profile = make_profile(
+    output.stem if name is None else name,
+    separator.archive.content_hash,
+    shown,
+    hidden,
+    today,
+  )
+  save_profile(output, profile)
+  pages = [coach_page(coach(shown), f"examples of {profile.name}")]
+  if hidden:
+    pages.append(coach_page(coach(hidden), "examples of what is not meant"))
+  return pages
+
+
+def merge_files(
+  paths: Sequence[Path],
+  *,
+  output: Path,
+  name: str | None,
+  overwrite: bool,
+  today: str,
+) -> None:
+  """Writes a profile of all the examples of several.
+
+  Args:
+    paths: Their files.
+    output: As of `build_profile`.
+    name: Likewise.
+    overwrite: Likewise.
+    today: Likewise.
+
+  Raises:
+    InputError: If one cannot be used, or they do not go together.
+  """
+  _check_output(output, overwrite)
+  profiles = [load_profile(path) for path in paths]
+  named = output.stem if name is None else name
+  save_profile(output, merge_profiles(profiles, named, today))
+
+
+def list_profiles(folder: Path) -> Table:
+  """Returns a table of the profiles of a model or a folder.
+
+  Args:
+    folder: A model, or a folder of profiles; `hf://user/name`, too.
+
+  Returns:
+    What `rich.print` shows.
+
+  Raises:
+    InputError: If there are none, or one cannot be read.
+  """
+  paths = model_profiles(local_folder(folder))
+  if not paths:
+    raise InputError(
+      f"{folder} holds no profiles: name a model or a folder that has some, or "
+      "make one with `fewshot-mss profile build`"
+    )
+  return profiles_table([(path.name, load_profile(path)) for path in paths])
+
+
+def _check_output(output: Path, overwrite: bool) -> None:
+  """Refuses a file that is there, before any work is done."""
+  if output.is_dir():
+    raise InputError(f"{output} is a folder: name a file")
+  if output.exists() and not overwrite:
+    raise InputError(
+      f"{output} is there already: choose another name, or give --overwrite"
+    )
