@@ -13,6 +13,8 @@ from pathlib import Path
 
 from processes import wait_until, xla_flags
 
+# Ends a test that would never end; nothing here is a matter of seconds.
+LIMIT_S = 300
 # Writes every address that is not this machine's, and is asked for, to a file;
 # and does not draw the first picture of a song while there is a file HOLD.
 _WATCH = """
@@ -69,14 +71,15 @@ class PageServer:
   def wait(self):
     wait_until(
       lambda: "browser" in self.log.read_text() or self.process.poll(),
-      what=self.log.read_text,
+      LIMIT_S,
+      self.log.read_text,
     )
     self.url = self.log.read_text().split("\n")[0]
     return self
 
   def end(self, number=signal.SIGTERM):
     self.process.send_signal(number)
-    return self.process.wait(timeout=60)
+    return self.process.wait(LIMIT_S)
 
   def files(self):
     """What visitors have handed in and got, as far as it is there."""
@@ -117,7 +120,7 @@ class Visitor:
       method=method,
     )
     try:
-      with self._opener.open(request, timeout=60) as answer:
+      with self._opener.open(request, timeout=LIMIT_S) as answer:
         return answer.status, answer.read()
     except urllib.error.HTTPError as error:
       with error:
@@ -126,7 +129,7 @@ class Visitor:
   def raw(self, path, **headers):
     """Asks for a path as it is, which urllib would tidy."""
     with contextlib.closing(
-      http.client.HTTPConnection(self.host, timeout=60)
+      http.client.HTTPConnection(self.host, timeout=LIMIT_S)
     ) as asked:
       asked.request("GET", path, headers=headers)
       answer = asked.getresponse()

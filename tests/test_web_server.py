@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from page_server import PageServer, Visitor, served
+from page_server import LIMIT_S, PageServer, Visitor, served
 from processes import wait_until
 from tiny_archive import write_archive
 
@@ -233,7 +233,7 @@ def test_nothing_is_left_when_the_server_is_told_to_end(model, tmp_path):
     status, _ = visitor.post(
       "gradio_api/queue/join",
       {
-        "data": [tab, "0:01-0:02"],
+        "data": [tab, False, "0:01-0:02"],
         "fn_index": click["id"],
         "session_hash": "mine",
       },
@@ -272,7 +272,7 @@ def test_a_server_that_cannot_begin_says_why(model, tmp_path, server):
   taken = PageServer(tmp_path / "taken", model, f"--port={port}")
   none = PageServer(tmp_path / "none", tmp_path / "no_model")
   for one, says in ((taken, f"port {port}: cannot be"), (none, "no_model")):
-    assert one.process.wait(timeout=60) == 2
+    assert one.process.wait(LIMIT_S) == 2
     (line,) = one.log.read_text().splitlines()
     assert line.startswith("fewshot-mss: ")
     assert says in line

@@ -42,6 +42,9 @@ def build_page(
       elem_classes="card",
     )
     asked = _ask_inputs(conditioning, separator.archive.instruments)
+    gate = gr.Checkbox(
+      label="Mute the target where it does not seem to play", container=False
+    )
     button = gr.Button("Separate", variant="primary", elem_classes="go")
     results = _html(elem_classes="results-box", min_height=110)
 
@@ -54,6 +57,7 @@ def build_page(
     def separate(
       request: gr.Request,
       name: str,
+      gated: bool,
       *answers: str,
       progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> str:
@@ -62,7 +66,7 @@ def build_page(
 
       try:
         mine = visitors.tab(_visitor(request), name)
-        wish = _wish(conditioning, answers)
+        wish = _wish(conditioning, answers)._replace(gate=bool(gated))
         return separate_for(separator, visitors, mine, wish, report)
       except InputError as error:
         return parts.message_html(str(error))
@@ -72,7 +76,9 @@ def build_page(
       None, tab, js="name => { fewshotMss.enter(name); }"
     )
     page.unload(leave)
-    button.click(separate, [tab, *asked], results, concurrency_limit=at_once)
+    button.click(
+      separate, [tab, gate, *asked], results, concurrency_limit=at_once
+    )
   page.queue(max_size=queue, api_open=False)
   return page
 

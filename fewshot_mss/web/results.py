@@ -22,7 +22,11 @@ _TICKS = 5
 
 
 def results_html(
-  tab: Tab, plan: SongPlan, presence: Presence, warnings: Sequence[str]
+  tab: Tab,
+  plan: SongPlan,
+  presence: Presence,
+  warnings: Sequence[str],
+  advice: Sequence[str],
 ) -> str:
   """Draws the results, and lets the visitor fetch their files.
 
@@ -30,13 +34,18 @@ def results_html(
     tab: Of the visitor; gets the files.
     plan: What was made of the song.
     presence: Where the target was heard.
-    warnings: What there is to know of them.
+    warnings: What there is to know of the files.
+    advice: What is to be said of the examples.
 
   Returns:
     The results.
   """
   overviews = dict(zip(_TITLES, survey(*plan.paths), strict=True))
   song = overviews["mixture"]
+  for name, shown in list(tab.shown.items()):
+    if not shown.path.exists():
+      # Of the run before.
+      del tab.shown[name]
   # A new folder a run, so that a browser shows no picture of the run before.
   run = plan.folder.parent.name
   for part, path in zip(PARTS, plan.paths, strict=True):
@@ -58,6 +67,7 @@ def results_html(
   rows = "".join(_row(part, place) for part in _TITLES)
   return (
     f'<div class="results">{said}<div class="parts">{cards}</div>'
+    f"{_advice(advice)}"
     '<h3>Where it plays</h3><p class="presence">'
     f"{html.escape(presence_line('Target', presence))}</p>"
     '<p class="note">Level of the target (green) on that of the song (grey), '
@@ -68,6 +78,13 @@ def results_html(
     f"{info.rate_hz / 2000:g} kHz at the top; bright is loud, on one scale for "
     f"all three.</p>{rows}{_time_axis(seconds)}</div>"
   )
+
+
+def _advice(advice: Sequence[str]) -> str:
+  if not advice:
+    return ""
+  lines = "".join(f"<li>{html.escape(line)}</li>" for line in advice)
+  return f'<h3>Your examples</h3><ul class="advice">{lines}</ul>'
 
 
 def _card(part: str, place: str) -> str:

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from fewshot_mss.audio.blocks import audio_info
 from fewshot_mss.errors import InputError
-from fewshot_mss.inference.conditions import Ask
+from fewshot_mss.inference.asking import hear_targets
 from fewshot_mss.inference.outputs import SongPlan, choose_form, plan_song
 from fewshot_mss.inference.presence import PresenceMeter, calibration_of
+from fewshot_mss.inference.request import Target
 from fewshot_mss.inference.separator import Separator
 from fewshot_mss.inference.song_writer import SongWriter
 from fewshot_mss.web.parts import message_html
@@ -33,11 +34,13 @@ class Wish(NamedTuple):
     positive_ranges: Parts of the song that show the instrument, one a line.
     negative_ranges: Parts that show what is not meant.
     instrument: For a model that is asked by name.
+    gate: Whether to mute the target where it does not seem to be there.
   """
 
   positive_ranges: str = ""
   negative_ranges: str = ""
   instrument: str | None = None
+  gate: bool = False
 
 
 class _GoneError(RuntimeError):
@@ -79,7 +82,8 @@ def _separate(
   if not songs:
     raise InputError("no song yet: choose one first")
   song = songs[0].path
-  conditions = separator.conditions([_ask(tab, wish, str(song))])
+  # Profiles, which would lie in the folder of the model, are not asked by here.
+  asked = hear_targets(separator, [_target(tab, wish, str(song))], Path())
 
   def watch(done: int, total: int) -> None:
     if tab.ended.is_set():
@@ -91,13 +95,19 @@ def _separate(
   plan = _plan(song, folder / _RESULTS / secrets.token_hex(8))
   calibration = calibration_of(separator.archive.training)
   meter = PresenceMeter(1, plan.info.rate_hz, calibration)
-  blocks = separator.stream(song, conditions, progress=watch)
+  blocks = separator.stream(song, asked.conditions, progress=watch)
   with SongWriter(plan) as writer, contextlib.closing(blocks):
-    for block in meter.watched(blocks):
+    listened = meter.gated if wish.gate else meter.watched
+    for block in listened(blocks):
       writer.write(block)
     writer.publish()
+  advice = [
+    without_folders(line, folder)
+    for coaching in asked.coaching.values()
+    for line in coaching.advice
+  ]
   (presence,) = meter.presences()
-  return results_html(tab, plan, presence, writer.warnings)
+  return results_html(tab, plan, presence, writer.warnings, advice)
 
 
 def _plan(song: Path, output: Path) -> SongPlan:
@@ -109,9 +119,9 @@ def _plan(song: Path, output: Path) -> SongPlan:
   return plan_song(song, info, output, PARTS, form)
 
 
-def _ask(tab: Tab, wish: Wish, song: str) -> Ask:
+def _target(tab: Tab, wish: Wish, song: str) -> Target:
   if wish.instrument is not None:
-    return Ask(instrument=wish.instrument)
+    return Target(instrument=wish.instrument)
   clips = {
     kind: [str(upload.path) for upload in tab.of_kind(kind)]
     for kind in ("positive", "negative")
@@ -123,4 +133,4 @@ def _ask(tab: Tab, wish: Wish, song: str) -> Ask:
       "nothing shows the instrument yet: mark a part of the song where it "
       "plays, or add a clip"
     )
-  return Ask(positives, negatives)
+  return Target(positives=positives, negatives=negatives)
