@@ -83,7 +83,11 @@ class PageServer:
 
   def files(self):
     """What visitors have handed in and got, as far as it is there."""
-    return [path for path in self.temporary.rglob("*") if path.is_file()]
+    return [
+      path
+      for path in self.temporary.rglob("*")
+      if path.is_file() and path.name != "in_use"
+    ]
 
 
 @contextlib.contextmanager

@@ -5,13 +5,13 @@ import ipaddress
 import os
 import signal
 import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from fewshot_mss.errors import InputError
 from fewshot_mss.inference.separator import Separator
+from fewshot_mss.web.folder import server_folder
 from fewshot_mss.web.limits import Limits
 from fewshot_mss.web.visitors import Visitors
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 # Gradio counts its users otherwise.
 _QUIET = {"GRADIO_ANALYTICS_ENABLED": "False"}
-_PREFIX = "fewshot_mss_serve_"
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 # Pages that are open keep connections open.
 _CLOSING_S = 1
@@ -60,11 +59,7 @@ def serve(settings: Settings) -> None:
   with contextlib.ExitStack() as stack:
     stack.enter_context(_ended_by_signals())
     listening = stack.enter_context(_listen(settings.host, settings.port))
-    root = Path(
-      stack.enter_context(
-        tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True)
-      )
-    )
+    root = stack.enter_context(server_folder())
     # Gradio makes its own folder; nothing is ever put there. It reads this when
     # it is imported.
     os.environ.update(_QUIET, GRADIO_TEMP_DIR=str(root / "gradio"))
