@@ -97,12 +97,10 @@ class Gate:
   def _refusal(self, scope: Scope) -> PlainTextResponse | None:
     headers = Headers(scope=scope)
     host = headers.get("host", "")
-    if self._hosts is not None:
-      name = urlsplit(f"//{host}").hostname
-      if name not in self._hosts:
-        return _refuse(400)
+    if self._hosts is not None and _name_of(f"//{host}") not in self._hosts:
+      return _refuse(400)
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and origin.partition("://")[2] != host:
       return _refuse(403)
     if not _LET_THROUGH.fullmatch(scope["path"]):
       return _refuse(404)
@@ -112,6 +110,14 @@ class Gate:
 def _refuse(status: int) -> PlainTextResponse:
   texts = {400: "not understood", 403: "not from there", 404: "not here"}
   return PlainTextResponse(texts[status], status_code=status)
+
+
+def _name_of(address: str) -> str | None:
+  """Returns the host of an address; None if it has none."""
+  try:
+    return urlsplit(address).hostname
+  except ValueError:
+    return None
 
 
 def _visitor_of(scope: Scope) -> str | None:
@@ -142,7 +148,7 @@ async def _read_whole(receive: Receive) -> bytes | None:
   try:
     # Written anew, so that nothing hides behind another spelling.
     return json.dumps(json.loads(body)).encode()
-  except ValueError:
+  except (ValueError, RecursionError):
     return None
 
 
