@@ -18,19 +18,20 @@ def test_lines_commas_and_any_dash():
 
 
 @pytest.mark.parametrize(
-  "text",
+  ("text", "says"),
   [
-    "1:02",
-    "a-b",
-    "1-2/../../etc/passwd",
-    "0:61-1:70",
-    "5-4",
-    "1-2-3",
-    "\u0663-\u0664",
+    ("1:02", "'1:02' is no part of the song: write"),
+    ("a-b", "is no part of the song: write"),
+    ("1-2/../../etc/passwd", "is no part of the song: write"),
+    ("\u0663-\u0664", "is no part of the song: write"),
+    ("x" * 1000, "'x{40}' is no part of the song: write"),
+    ("1-2-3", "is no part of the song: write"),
+    ("0:61-1:70", "is no time range; write"),
+    ("5-4", "the range must end after it starts; write"),
   ],
 )
-def test_all_else_is_refused(text):
-  with pytest.raises(InputError, match=r"write (song\.wav@)?1:02-1:09"):
+def test_all_else_is_refused(text, says):
+  with pytest.raises(InputError, match=says):
     parse_ranges(f"1-2\n{text}", "song.wav")
 
 

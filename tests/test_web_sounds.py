@@ -56,6 +56,25 @@ def test_what_each_kind_must_be(tmp_path, kind, seconds, channels, level, says):
       look_at(path, kind, LIMITS)
 
 
+def test_a_header_that_does_not_know_the_length_is_not_believed(tmp_path):
+  path = write(tmp_path / "a.flac", np.zeros(31 * 8000))
+  content = bytearray(path.read_bytes())
+  # The 36 bits of STREAMINFO that count the samples; 0 is "not known".
+  content[21] &= 0xF0
+  content[22:26] = bytes(4)
+  path.write_bytes(content)
+  with pytest.raises(InputError, match="longer than"):
+    look_at(path, "song", LIMITS)
+
+
+def test_a_header_that_tells_too_much_is_enough(tmp_path):
+  noise = np.random.default_rng(0).uniform(-0.5, 0.5, 31 * 8000)
+  path = write(tmp_path / "a.flac", noise)
+  path.write_bytes(path.read_bytes()[:100_000])
+  with pytest.raises(InputError, match="longer than"):
+    look_at(path, "song", LIMITS)
+
+
 def test_a_header_of_a_high_rate_makes_no_song_shorter(tmp_path):
   # 7 million samples: at 352 kHz 20 s, at 192 kHz 36 s.
   samples = np.zeros(7_000_000, np.int16)

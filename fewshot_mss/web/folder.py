@@ -38,7 +38,7 @@ def server_folder() -> Iterator[Path]:
 def _remove_if_left(folder: Path) -> None:
   """Removes a folder of this user's, if no process holds its lock."""
   with contextlib.suppress(OSError):
-    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+    if folder.lstat().st_uid != os.geteuid():
       return
     # One without a lock is just being made.
     with (folder / _LOCK).open() as lock:
