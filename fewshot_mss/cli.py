@@ -235,6 +235,7 @@ def _separate(parsed: argparse.Namespace) -> None:
 
 
 def _export(parsed: argparse.Namespace) -> None:
+  from fewshot_mss.training.export_extras import Extras
   from fewshot_mss.training.exporting import export_run
 
   for line in export_run(
@@ -243,7 +244,7 @@ def _export(parsed: argparse.Namespace) -> None:
     form=parsed.form,
     checkpoint=parsed.checkpoint,
     dtype=parsed.dtype,
-    profiles=parsed.profiles,
+    extras=Extras(parsed.profiles, parsed.presence),
     push=parsed.push,
   ):
     print(line)

@@ -43,6 +43,12 @@ def add_export_verb(verbs: argparse._SubParsersAction) -> None:
     "clips of the run's dataset, so that `separate --profile violin` works",
   )
   export.add_argument(
+    "--presence",
+    action="store_true",
+    help="of the archive: ask validation songs of the run's dataset for what "
+    "they hold and for what they do not, and keep how sure of that one can be",
+  )
+  export.add_argument(
     "--push",
     metavar="USER/NAME",
     help="also upload the folder to this model of the Hugging Face Hub; needs "

@@ -328,3 +328,16 @@ def test_two_writers_of_one_file_do_not_mix(tmp_path, noise):
       second.publish()
   np.testing.assert_array_equal(files.read_audio(path)[0], -noise)
   assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_tag_that_is_no_text_is_left_out(tmp_path, noise):
+  path = tmp_path / "a.wav"
+  form = formats.Form("wav", "FLOAT")
+  tags = {"title": "Zoe", "artist": "B"}
+  with writing.BlockWriter(path, form, RATE_HZ, 2, 1_000, tags) as writer:
+    writer.write(noise)
+    writer.finish()
+    writer.publish()
+  # As old programs write it, in Latin-1.
+  path.write_bytes(path.read_bytes().replace(b"Zoe", "Zo\xeb".encode("latin1")))
+  assert read_tags(path) == {"artist": "B"}

@@ -11,6 +11,7 @@ from fewshot_mss.inference.conditions import Ask
 from fewshot_mss.inference.profile_files import load_profile
 from fewshot_mss.inference.profile_search import find_profile
 from fewshot_mss.inference.separator import Separator
+from fewshot_mss.training.export_extras import Extras
 from fewshot_mss.training.exporting import export_run
 from tiny_archive import write_archive
 
@@ -33,7 +34,9 @@ def test_profiles_serve_the_model_that_is_exported(
   workdir, tmp_path, toy_sources, dtype
 ):
   output = tmp_path / "out"
-  lines = export_run(workdir, output, form="archive", dtype=dtype, profiles=2)
+  lines = export_run(
+    workdir, output, form="archive", dtype=dtype, extras=Extras(2)
+  )
   assert f"{len(toy_sources.class_names)} profiles" in "\n".join(lines)
   separator = Separator.from_pretrained(output)
   for instrument, clips in instrument_clips(toy_sources, 2):
@@ -47,21 +50,22 @@ def test_profiles_serve_the_model_that_is_exported(
     np.testing.assert_array_equal(asked, direct)
   # Again is the same to the last byte.
   before = (output / "profiles" / "bass.profile").read_bytes()
-  export_run(workdir, output, form="archive", dtype=dtype, profiles=2)
+  export_run(workdir, output, form="archive", dtype=dtype, extras=Extras(2))
   assert (output / "profiles" / "bass.profile").read_bytes() == before
 
 
 def test_profiles_that_cannot_be_made(workdir, tmp_path, toy_config):
   output = tmp_path / "out"
   for words in (
-    {"form": "onnx", "profiles": 2},
-    {"form": "archive", "profiles": 0},
+    {"form": "onnx", "extras": Extras(2)},
+    {"form": "stablehlo", "extras": Extras(presence=True)},
+    {"form": "archive", "extras": Extras(0)},
   ):
-    with pytest.raises(InputError, match="--profiles="):
+    with pytest.raises(InputError, match="--profiles"):
       export_run(workdir, output, **words)
   described(workdir, toy_config, "another")
   with pytest.raises(InputError, match="was trained on another dataset"):
-    export_run(workdir, output, form="archive", profiles=2)
+    export_run(workdir, output, form="archive", extras=Extras(2))
   assert not output.exists()
 
 
@@ -71,4 +75,6 @@ def test_a_model_that_is_asked_by_name_has_none(
   write_archive(tmp_path / "run" / "model", conditioning="class")
   described(tmp_path / "run", toy_config, toy_sources.content_hash)
   with pytest.raises(InputError, match="asked by instrument"):
-    export_run(tmp_path / "run", tmp_path / "out", form="archive", profiles=2)
+    export_run(
+      tmp_path / "run", tmp_path / "out", form="archive", extras=Extras(2)
+    )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fewshot_mss.errors import InputError
-from fewshot_mss.inference.overlap_add import Grid
+from fewshot_mss.inference.patches import Grid
 from fewshot_mss.inference.quality import QUALITIES, Quality, find_quality
 from fewshot_mss.inference.separator import Separator
 from tiny_archive import write_archive
@@ -36,7 +36,8 @@ def test_names_stand_for_numbers_of_patches():
     (lambda: find_quality("superb"), "'superb' is none of fast, normal, best"),
     (lambda: Quality(0.6), "overlap_share 0.6 must be 0 to 0.5"),
     (lambda: Quality(-0.1), "overlap_share -0.1 must be 0 to 0.5"),
-    (lambda: Quality(shifts=0), "shifts 0 must be 1 or more"),
+    (lambda: Quality(shifts=0), "shifts 0 must be 1 to 64"),
+    (lambda: Quality(shifts=65), "shifts 65 must be 1 to 64"),
   ],
 )
 def test_what_is_no_quality_is_named(make, message):

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import resource
 import shutil
 import sys
 from pathlib import Path
@@ -280,6 +281,21 @@ def test_an_output_that_cannot_be_written_is_named_before_anything(run):
   Path("file").touch()
   for output in ("file", "file/below", "/proc/out", "x" * 300):
     refused(run, song, f"-o={output}", said="cannot be written")
+
+
+def test_a_disk_that_is_full_at_the_last_byte_of_a_part(run):
+  song = write_song(Path("song.wav"), samples=40_000)
+  run(song, "--format=mp3")
+  sizes = [path.stat().st_size for path in Path("out/song").iterdir()]
+  soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+  # libsndfile does not tell; a part that fits gets no name either.
+  resource.setrlimit(resource.RLIMIT_FSIZE, (max(sizes) - 1, hard))
+  try:
+    _, err = run(song, "--format=mp3", "-o=full", status=1)
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+  assert "cannot be written" in err and "1 of 1 songs failed" in err
+  assert everything(Path("full")) == ["song"]
 
 
 def test_one_target_to_standard_output(run, monkeypatch):

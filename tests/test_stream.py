@@ -15,7 +15,8 @@ from fewshot_mss.audio.files import read_audio
 from fewshot_mss.audio.resampling import resample
 from fewshot_mss.errors import InputError
 from fewshot_mss.inference.inputs import open_song
-from fewshot_mss.inference.overlap_add import Grid, overlap_add
+from fewshot_mss.inference.overlap_add import overlap_add
+from fewshot_mss.inference.patches import Grid
 from fewshot_mss.inference.separator import Separator
 from fewshot_mss.inference.stream import Network, stream_song
 from tiny_archive import mask_of_ones, random_params, write_archive

@@ -6,8 +6,8 @@ pipe it cannot estimate, and reads until nothing is left.
 """
 
 import contextlib
-import mmap
 import os
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +27,8 @@ _KBPS = {
 # Some frames; the longest has 1441 bytes.
 _END_BYTES = 1 << 14
 _PIPED_BYTES = 1 << 16
+_HELD_BYTES = 1 << 18
+_SYNC = re.compile(b"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]")
 # What libsndfile takes for the length of what it cannot measure.
 UNKNOWN_LENGTH = 2**63 - 1
 
@@ -88,7 +90,8 @@ def frames_samples(path: Path) -> int | None:
     Their number in one channel, encoder delay and padding included; None if
     there is no frame of layer III with a stated bit rate.
   """
-  with path.open("rb") as file, _mapped(file) as data:
+  with path.open("rb") as file:
+    data = _Bytes(file)
     place = _first_frame(file, data)
     first = _frame(data, place)
     if first is None:
@@ -115,7 +118,8 @@ def mp3_fault(path: Path, rate_hz: int, channels: int) -> str | None:
   Returns:
     What does not fit, in words; None if all does or frames do not tell.
   """
-  with path.open("rb") as file, _mapped(file) as data:
+  with path.open("rb") as file:
+    data = _Bytes(file)
     first = _frame(data, _first_frame(file, data))
   if first is None or (first.rate_hz, first.channels) == (rate_hz, channels):
     return None
@@ -135,21 +139,51 @@ class _Frame(NamedTuple):
   channels: int
 
 
-def _mapped(file: BinaryIO) -> mmap.mmap:
-  return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+class _Bytes:
+  """A file as bytes, of which no more than some are held."""
+
+  def __init__(self, file: BinaryIO):
+    """Takes an open file."""
+    self._file = file
+    self._size = file.seek(0, os.SEEK_END)
+    self._start = 0
+    self._held = b""
+
+  def __len__(self) -> int:
+    return self._size
+
+  def __getitem__(self, part: slice) -> bytes:
+    """Returns the bytes from `part.start` to `part.stop`."""
+    begin, end = part.start - self._start, part.stop - self._start
+    if begin < 0 or end > len(self._held):
+      self._file.seek(part.start)
+      self._held = self._file.read(max(_HELD_BYTES, part.stop - part.start))
+      self._start, begin, end = part.start, 0, part.stop - part.start
+    return self._held[begin:end]
+
+  def find_sync(self, place: int) -> int | None:
+    """Returns where a frame of layer III may begin, from `place` on."""
+    while place < self._size - 1:
+      self[place : place + 2]
+      found = _SYNC.search(self._held, place - self._start)
+      if found:
+        return self._start + found.start()
+      # The last byte again: it may be the first of two.
+      place = self._start + len(self._held) - 1
+    return None
 
 
-def _first_frame(file: BinaryIO, data: mmap.mmap) -> int | None:
+def _first_frame(file: BinaryIO, data: _Bytes) -> int | None:
   """Finds the first frame, behind tags and what else lies before it."""
   skip_id3(file)
   return _next_frame(data, file.tell(), None)
 
 
 def _next_frame(
-  data: mmap.mmap, place: int, kind: tuple[int, int] | None
+  data: _Bytes, place: int, kind: tuple[int, int] | None
 ) -> int | None:
   """Finds a frame that another one follows, or the end of the file."""
-  while (place := data.find(b"\xff", place)) >= 0:
+  while (place := data.find_sync(place)) is not None:
     frame = _frame(data, place)
     if frame is not None and kind in (None, frame.kind):
       end = place + frame.length
@@ -160,7 +194,7 @@ def _next_frame(
   return None
 
 
-def _frame(data: mmap.mmap, place: int | None) -> _Frame | None:
+def _frame(data: _Bytes, place: int | None) -> _Frame | None:
   """Reads the header of a frame of layer III; None if there is none."""
   head = b"" if place is None else data[place : place + 4]
   if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
@@ -178,7 +212,7 @@ def _frame(data: mmap.mmap, place: int | None) -> _Frame | None:
   return _Frame((version, rate_code), length, samples, rate_hz, channels)
 
 
-def _sound_end(data: mmap.mmap, start: int, kind: tuple[int, int]) -> int:
+def _sound_end(data: _Bytes, start: int, kind: tuple[int, int]) -> int:
   """Finds the end of the last whole frame, before tags and half a frame."""
   place = _next_frame(data, max(start, len(data) - _END_BYTES), kind)
   end = None
@@ -203,8 +237,8 @@ def _feed(path: Path, writing_end: int) -> None:
     contextlib.suppress(BrokenPipeError),
     path.open("rb") as file,
     open(writing_end, "wb") as pipe,
-    _mapped(file) as data,
   ):
+    data = _Bytes(file)
     start, end = _first_frame(file, data) or 0, len(data)
     first = _frame(data, start)
     if first is not None:

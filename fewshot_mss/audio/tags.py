@@ -22,8 +22,11 @@ def read_tags(path: Path) -> dict[str, str]:
       tags = sound.copy_metadata()
   except soundfile.LibsndfileError:
     return {}
+  # What is no UTF-8 comes with replacement characters in it.
   return {
-    name: text for name, text in tags.items() if text and name != "software"
+    name: text
+    for name, text in tags.items()
+    if text and name != "software" and "\ufffd" not in text
   }
 
 

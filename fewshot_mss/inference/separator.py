@@ -1,7 +1,6 @@
 """From an archive to a separated song: what a program calls."""
 
-import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import jax
@@ -21,30 +20,11 @@ from fewshot_mss.inference.stream import (
   Block,
   Network,
   Progress,
+  Separation,
   stream_song,
 )
 
 _BATCH_PATCHES = 8
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Separation:
-  """A song in two parts that sum to it, at its own rate, length and channels.
-
-  Attributes:
-    target: What was asked for.
-    mixture: The song.
-    rate_hz: Sample rate of the song.
-  """
-
-  target: Float32[np.ndarray, "samples channels"]
-  mixture: Float32[np.ndarray, "samples channels"]
-  rate_hz: int
-
-  @property
-  def residual(self) -> Float32[np.ndarray, "samples channels"]:
-    """The song minus the target."""
-    return self.mixture - self.target
 
 
 class Separator:
@@ -241,13 +221,13 @@ class Separator:
     rate_hz: int | None = None,
     progress: Progress | None = None,
     quality: Quality | str = "normal",
-  ) -> Iterator[Block]:
+  ) -> Generator[Block]:
     """Separates a song block by block, however long it is.
 
     Blocks follow one another without a gap, and together they are what
     `separate` returns, to the last bit. A few seconds of the song are held at a
     time; reading, computing and what the caller does with a block go on at
-    once. An iterator that is not used up must be closed, or deleted.
+    once. A generator that is not used up is to be closed, or deleted.
 
     Args:
       song: As of `separate`. Its header is checked at once, its sound on the

@@ -7,6 +7,7 @@ length of the song.
 """
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple
 
@@ -16,12 +17,33 @@ from jaxtyping import Float32
 from fewshot_mss.audio.resampling import StreamResampler, resampled_length
 from fewshot_mss.inference.ahead import ahead
 from fewshot_mss.inference.inputs import OpenSong
-from fewshot_mss.inference.overlap_add import Batch, Grid, Joiner, cut_batches
+from fewshot_mss.inference.overlap_add import Joiner
+from fewshot_mss.inference.patches import Batch, Grid, cut_batches
 
 Progress = Callable[[int, int], None]
 
 # Batches kept ready before the network, and after it.
 _AHEAD = 2
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Separation:
+  """A song in two parts that sum to it, at its own rate, length and channels.
+
+  Attributes:
+    target: What was asked for.
+    mixture: The song.
+    rate_hz: Sample rate of the song.
+  """
+
+  target: Float32[np.ndarray, "samples channels"]
+  mixture: Float32[np.ndarray, "samples channels"]
+  rate_hz: int
+
+  @property
+  def residual(self) -> Float32[np.ndarray, "samples channels"]:
+    """The song minus the target."""
+    return self.mixture - self.target
 
 
 class Block(NamedTuple):

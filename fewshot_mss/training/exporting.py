@@ -4,7 +4,6 @@ import dataclasses
 import json
 from pathlib import Path
 
-from fewshot_mss.data.sources import Sources, load_sources
 from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation.summary import Json
 from fewshot_mss.export import hub
@@ -17,12 +16,16 @@ from fewshot_mss.export.archive import (
 )
 from fewshot_mss.export.checks import CONFIG_NAME
 from fewshot_mss.export.dtypes import cast_params
-from fewshot_mss.training.checkpoint import check_trained_on
-from fewshot_mss.training.instrument_profiles import instrument_profiles
+from fewshot_mss.training.export_extras import (
+  NO_EXTRAS,
+  Extras,
+  check_extras,
+  make_extras,
+  read_sources,
+)
 from fewshot_mss.training.model_card import Evaluation, model_card
 from fewshot_mss.training.weights import (
   LEFT,
-  read_config,
   read_weights,
   results_folder,
 )
@@ -35,7 +38,7 @@ def export_run(
   form: str,
   checkpoint: str = LEFT,
   dtype: str = "float32",
-  profiles: int | None = None,
+  extras: Extras = NO_EXTRAS,
   push: str | None = None,
 ) -> list[str]:
   """Writes the weights of a run as a folder, whole or not at all.
@@ -46,8 +49,7 @@ def export_run(
     form: `archive`, `stablehlo` or `onnx`.
     checkpoint: See `read_weights`.
     dtype: What the weights are rounded to, a key of `dtypes.DTYPES`.
-    profiles: Of how many clips a profile of each training instrument is made
-      and added to an archive; none are if None.
+    extras: What is made for an archive besides.
     push: `user/name` of a model of the hub that the folder is uploaded to.
 
   Returns:
@@ -61,15 +63,12 @@ def export_run(
     raise InputError(
       f"{output} is the model that the run goes by: choose another folder"
     )
-  if profiles is not None and (form != "archive" or profiles < 1):
-    raise InputError(
-      f"--profiles={profiles}: give 1 or more, with --format=archive"
-    )
+  check_extras(extras, form)
   if push is not None:
     hub.check_push(push, form)
   archive = _with_names(workdir, read_weights(workdir, checkpoint).archive)
   lines = _export(
-    workdir, output, archive, form, checkpoint, dtype, profiles, push
+    workdir, output, archive, form, checkpoint, dtype, extras, push
   )
   lines.append(f"wrote {output}")
   if push is not None:
@@ -84,7 +83,7 @@ def _export(
   form: str,
   checkpoint: str,
   dtype: str,
-  profiles: int | None,
+  extras: Extras,
   push: str | None,
 ) -> list[str]:
   # In the type that is written: it is in the files, and decides their hash.
@@ -106,10 +105,7 @@ def _export(
   # Before the card is made, for what is wrong with the folder is quick to tell.
   check_replaceable(output)
   evaluations, lines = _evaluations(workdir, checkpoint, archive.content_hash)
-  made = None
-  if profiles is not None:
-    made = instrument_profiles(rounded, read_sources(workdir), profiles)
-    lines.append(f"{len(made)} profiles of up to {profiles} clips each")
+  made = make_extras(extras, rounded, workdir)
   name = output.resolve().name if push is None else push.split("/")[-1]
   place = name if push is None else f"{hub.PREFIX}{push}"
   save_archive(
@@ -117,12 +113,12 @@ def _export(
     archive.params,
     model=archive.model,
     instruments=archive.instruments,
-    training=archive.training,
+    training=archive.training | made.training,
     dtype=dtype,
     card=model_card(rounded, name, evaluations, place),
-    profiles=made,
+    profiles=made.profiles,
   )
-  return lines
+  return lines + made.lines
 
 
 def _with_names(workdir: Path, archive: Archive) -> Archive:
@@ -144,24 +140,6 @@ def _with_names(workdir: Path, archive: Archive) -> Archive:
     instruments=tuple(instruments),
     training=archive.training | {"data": data},
   )
-
-
-def read_sources(workdir: Path) -> Sources:
-  """Reads the datasets that a run was trained on.
-
-  Args:
-    workdir: Folder of the run.
-
-  Returns:
-    The datasets.
-
-  Raises:
-    InputError: If they are not there, or no longer the same.
-  """
-  words = read_config(workdir).data.sources
-  sources = load_sources(words)
-  check_trained_on(workdir, words, sources.content_hash)
-  return sources
 
 
 def _evaluations(

@@ -1,14 +1,8 @@
 """Profiles of the instruments that a run was trained on, made of its data."""
 
-import dataclasses
-
-from flax.traverse_util import unflatten_dict
-
 from fewshot_mss.data.instrument_clips import instrument_clips
 from fewshot_mss.data.sources import Sources
 from fewshot_mss.errors import InputError
-from fewshot_mss.export.archive import Archive
-from fewshot_mss.export.dtypes import flat_float32
 from fewshot_mss.inference.profile_files import profile_bytes
 from fewshot_mss.inference.profile_search import profile_file_name
 from fewshot_mss.inference.profiles import make_profile
@@ -16,13 +10,12 @@ from fewshot_mss.inference.separator import Separator
 
 
 def instrument_profiles(
-  archive: Archive, sources: Sources, count: int
+  separator: Separator, sources: Sources, count: int
 ) -> dict[str, bytes]:
   """Makes a profile of each instrument that training has heard.
 
   Args:
-    archive: What is exported, in the type that its file will have: a profile
-      is of what those numbers hear.
+    separator: Of the model, asked by examples.
     sources: The datasets of the run.
     count: Of how many clips, at most.
 
@@ -30,17 +23,9 @@ def instrument_profiles(
     The contents of the files by their names.
 
   Raises:
-    InputError: If the model is not asked by examples.
+    InputError: If two instruments would have one file.
   """
-  # As it is loaded from the file.
-  params = unflatten_dict(flat_float32(archive.params), sep="/")
-  separator = Separator(dataclasses.replace(archive, params=params))
-  listener = separator.listener
-  if listener.conditioning == "class":
-    raise InputError(
-      "--profiles: this model is asked by instrument and hears no examples; "
-      "leave it out"
-    )
+  listener, model_hash = separator.listener, separator.archive.content_hash
   files: dict[str, bytes] = {}
   for instrument, clips in instrument_clips(sources, count):
     heard = [
@@ -59,6 +44,6 @@ def instrument_profiles(
         f"--profiles: two instruments would both be {name}; the second is "
         f"{instrument!r}: build the dataset with another name for it"
       )
-    profile = make_profile(instrument, archive.content_hash, heard)
+    profile = make_profile(instrument, model_hash, heard)
     files[name] = profile_bytes(profile)
   return files
