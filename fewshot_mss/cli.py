@@ -8,11 +8,12 @@ as it was told to end or another process is gone; 130 interrupted.
 
 import argparse
 import functools
+import io
 import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import Any
 
 from fewshot_mss.arguments import check_ablate_words, parse, require_config
 from fewshot_mss.data_verbs import DATA_VERBS
@@ -94,7 +95,7 @@ def _complain(line: str) -> None:
   _put(f"fewshot-mss: {one_line(line)}\n", sys.stderr)
 
 
-def _show(page: Any, to: TextIO | None = None) -> None:
+def _show(page: Any, to: io.TextIOBase | None = None) -> None:
   """Prints what rich can print."""
   from rich.console import Console
 
@@ -104,7 +105,7 @@ def _show(page: Any, to: TextIO | None = None) -> None:
   _put(captured.get(), to or sys.stdout)
 
 
-def _put(text: str, to: TextIO) -> None:
+def _put(text: str, to: io.TextIOBase) -> None:
   """Writes, whatever the names of files in it are made of."""
   encoding = to.encoding or "utf-8"
   to.write(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -7,11 +7,13 @@ import pytest
 from fewshot_mss.arguments import parse
 from fewshot_mss.audio import blocks, formats
 from fewshot_mss.errors import InputError
+from fewshot_mss.inference import quality
 from fewshot_mss.inference.outputs import choose_form
 from fewshot_mss.inference.request import Target, check_targets
 from fewshot_mss.separate_arguments import (
   BIT_DEPTHS,
   FORMATS,
+  QUALITIES,
   separate_request,
 )
 
@@ -64,8 +66,20 @@ def test_songs_may_begin_with_a_dash():
 
 
 @pytest.mark.parametrize(
+  ("text", "size"),
+  [("2GB", 2**31), ("500 mb", 500 * 2**20), ("1.5GiB", 3 * 2**29), ("7", 7)],
+)
+def test_a_size_as_people_write_it(text, size):
+  assert (
+    request_of("s", "-p=a", "-o=o", "--max_memory", text).max_memory == size
+  )
+
+
+@pytest.mark.parametrize(
   ("words", "said"),
   [
+    (["-p=a", "--max_memory=much"], "'much' is no size"),
+    (["-p=a", "--max_memory=-1"], "is no size"),
     (["-p=a", "--target=b", "-p=c"], "belong to no target"),
     (["--instrument=a", "--instrument=b"], "--instrument is there twice"),
     (["-p=a", "--format=wma"], "wma"),
@@ -108,6 +122,7 @@ def test_targets_are_told_apart_and_from_the_rest():
 
 def test_the_words_are_those_of_the_files_that_can_be_written():
   assert tuple(formats.FORMATS) == FORMATS
+  assert tuple(quality.QUALITIES) == QUALITIES
   info = blocks.AudioInfo(8000, 1, 8, "PCM_16", "WAV")
   for depth in BIT_DEPTHS:
     form = choose_form(Path("a.wav"), info, "wav", depth)

@@ -485,3 +485,20 @@ def test_a_profile_is_worth_the_examples_it_was_made_of(run, model):
   refused(run, *words, "flugelhorn", "-m", folder, said="flugelhorn")
   refused(run, *words, "x" * 300, said="File name too long")
   refused(run, *words, "horn.wav", said="is no profile")
+
+
+def test_a_model_that_is_asked_by_name(run):
+  named = write_archive(Path("named"), conditioning="class")
+  song = write_song(Path("song.wav"))
+  words = ["--target=a", "--instrument=bass", "--target=b", "--instrument=horn"]
+  out, _ = run("-m", named, *words, "--", song)
+  assert written(out)[0] == "wrote out/song/a.wav"
+  parts = [
+    soundfile.read(f"out/song/{part}.wav", dtype="int16")[0].astype(int)
+    for part in ("a", "b", "residual")
+  ]
+  expected = soundfile.read(song, dtype="int16")[0]
+  np.testing.assert_array_equal(sum(parts), expected)
+  assert np.abs(parts[0] - parts[1]).max() > 100
+  words = [song, "-m", named, "-o=other", "-p", "horn.wav"]
+  refused(run, *words, said="takes no examples")
