@@ -12,7 +12,7 @@ install: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
-	  --editable '.[train,render,mp4,plot,eval,onnx,hub,tfds,tpu,test]'
+	  --editable '.[train,render,mp4,plot,eval,onnx,hub,web,tfds,tpu,test]'
 	touch $(STAMP)
 
 demo: $(STAMP)

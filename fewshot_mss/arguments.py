@@ -16,6 +16,7 @@ from fewshot_mss.errors import InputError
 from fewshot_mss.export_arguments import add_export_verb
 from fewshot_mss.profile_arguments import add_profile_verbs
 from fewshot_mss.separate_arguments import add_separate_verb
+from fewshot_mss.serve_arguments import add_serve_verbs
 
 CONFIG_VERBS = (
   "train",
@@ -144,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
   add_separate_verb(verbs)
   add_profile_verbs(verbs)
   add_export_verb(verbs)
+  add_serve_verbs(verbs)
   for name, does in (
     ("demo", "data, training, scores and a separated song at once"),
     ("bench", "speeds as ratios"),

@@ -21,6 +21,7 @@ from fewshot_mss.errors import InputError, RestartError, RunError, one_line
 from fewshot_mss.profile_verbs import PROFILE_VERBS
 from fewshot_mss.quiet_libtpu import quiet_libtpu
 from fewshot_mss.separate_arguments import separate_request
+from fewshot_mss.serve_verbs import SERVE_VERBS
 
 _CANNOT_GO_ON = 1
 _RESTART = os.EX_TEMPFAIL
@@ -30,6 +31,9 @@ _EXTRAS = {
   "PIL": "train",
   "apache_beam": "train",
   "array_record": "train",
+  "fastapi": "web",
+  "gradio": "web",
+  "matplotlib": "web",
   "midirenderer": "render",
   "mido": "render",
   "museval": "eval",
@@ -38,6 +42,7 @@ _EXTRAS = {
   "tensorboardX": "train",
   "tensorflow": "train",
   "tensorflow_datasets": "train",
+  "uvicorn": "web",
   "yaml": "train",
 }
 
@@ -261,6 +266,7 @@ def _bench(parsed: argparse.Namespace) -> None:
 _VERBS = {
   **DATA_VERBS,
   **PROFILE_VERBS,
+  **SERVE_VERBS,
   "train": _train,
   "evaluate": _evaluate,
   "ablate": _ablate,

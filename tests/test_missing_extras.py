@@ -36,6 +36,15 @@ def test_the_extra_of_a_missing_package_is_named(missing, tmp_path):
   assert not list(tmp_path.iterdir())
 
 
+def test_the_extra_of_the_page_is_named_before_a_model_is_loaded(tmp_path):
+  for missing in ("gradio", "matplotlib"):
+    done = run(missing, "serve", f"--model={tmp_path / 'none'}", "--port=0")
+    assert done.returncode == 2
+    assert f"{missing} is not installed: pip install" in done.stderr
+    assert "fewshot-mss[web]" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_what_no_extra_brings_is_an_error_of_the_installation(tmp_path):
   done = run("soxr", "separate", "song.wav", "-m=m", f"-o={tmp_path}")
   assert done.returncode == 1

@@ -1,0 +1,1 @@
+"""The page of `fewshot-mss serve`: a song and examples in, two files out."""
