@@ -297,6 +297,5 @@ def _cut_off(path: Path) -> str:
 
 def reason_of(error: soundfile.LibsndfileError | OSError) -> str:
   """Returns why a file could not be opened, read or written."""
-  if isinstance(error, OSError):
-    return str(error.strerror)
-  return error.error_string.strip().rstrip(".")
+  is_os = isinstance(error, OSError)
+  return str(error.strerror) if is_os else error.error_string.strip(" \n.")

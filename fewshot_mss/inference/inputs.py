@@ -127,14 +127,6 @@ def _no_samples(name: str) -> str:
   return f"{name} holds no samples: give a song that has some"
 
 
-def load_song(
-  song: Song, rate_hz: int | None
-) -> tuple[Float32[np.ndarray, "samples channels"], int]:
-  """Reads a whole song; see `open_song` for arguments and errors."""
-  opened = open_song(song, rate_hz)
-  return np.concatenate(list(opened.blocks())), opened.rate_hz
-
-
 class Clip(NamedTuple):
   """An example, read.
 

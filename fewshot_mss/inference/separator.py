@@ -87,7 +87,7 @@ class Separator:
 
     Raises:
       InputError: If it is none, or damaged; see `load_archive`. If the device
-        is not there; the message lists those that are.
+        is not there.
     """
     archive = load_archive(local_folder(directory))
     return cls(archive, device, max_memory)
@@ -103,8 +103,6 @@ class Separator:
     quality: Quality | str = "normal",
   ) -> Separation:
     """Separates a song into what the examples show and the rest.
-
-    Levels are left as they are: the network was trained at all of them.
 
     Args:
       song: A file, or samples, or samples by channels; one or two channels.
@@ -140,17 +138,10 @@ class Separator:
   ) -> Float32[np.ndarray, " D"]:
     """Returns what the examples say, for any number of songs.
 
-    Args:
-      positives: As of `separate`.
-      negatives: Likewise.
-      rate_hz: Likewise.
-      instrument: Likewise.
+    Args and errors are those of `separate`.
 
     Returns:
       The vector that `separate_with` takes.
-
-    Raises:
-      InputError: As of `separate`.
     """
     ask = Ask(positives, negatives, instrument=instrument)
     return self.conditions([ask], rate_hz=rate_hz)[0]
@@ -224,10 +215,10 @@ class Separator:
   ) -> Generator[Block]:
     """Separates a song block by block, however long it is.
 
-    Blocks follow one another without a gap, and together they are what
-    `separate` returns, to the last bit. A few seconds of the song are held at a
-    time; reading, computing and what the caller does with a block go on at
-    once. A generator that is not used up is to be closed, or deleted.
+    Together the blocks are what `separate` returns, to the last bit. A few
+    seconds of the song are held at a time; reading, computing and what the
+    caller does with a block go on at once. A generator that is not used up is
+    to be closed, or deleted.
 
     Args:
       song: As of `separate`. Its header is checked at once, its sound on the
