@@ -72,5 +72,10 @@ def test_round_tops_are_no_clipping(hz, level):
   assert clip_facts(samples, 44100).clipped_share == 0
 
 
+def test_pauses_between_pulses_of_one_sign_are_no_clipping():
+  pulses = column(*([0, 0, 0, 0, -0.5] * 20))
+  assert clip_facts(pulses, RATE_HZ).clipped_share == 0
+
+
 def test_a_constant_has_no_plateau():
   assert clip_facts(column(*[0.5] * 100), RATE_HZ).clipped_share == 0

@@ -159,6 +159,25 @@ def test_block_sizes_change_no_bit(sizes, length, channels):
   assert meter.presences() == heard
 
 
+@pytest.mark.parametrize("size", [1, FRAME, FRAME + 1])
+def test_a_fade_waits_for_the_frame_after_it(size):
+  # Each opening lies at the end of what is known for a moment.
+  whole = song(8, [(3, 5)], [(1, 2), (6, 7)])
+  expected, _ = gate(whole)
+  result, _ = gate(whole, [size] * (len(whole.mixture) // size))
+  np.testing.assert_array_equal(result.targets, expected.targets)
+
+
+def test_in_silence_nothing_is_heard_however_much_of_it_it_is():
+  whole = song(12, [(0, 12)], channels=1)
+  whole.mixture[400:800] *= 1e-4
+  whole = Block(whole.mixture, whole.mixture[None] * np.float32(0.9))
+  _, (presence,) = gate(whole)
+  (first, second) = presence.spans_s
+  assert (first[0], second[1]) == (0.0, 12.0)
+  np.testing.assert_allclose((first[1], second[0]), (4, 8), atol=0.55)
+
+
 def test_little_is_held_back():
   whole = song(20, [(5, 10)])
   meter = PresenceMeter(1, RATE_HZ, SURE)
@@ -225,6 +244,10 @@ def test_in_words_and_json():
     "sax: absent from the whole song, 80 % sure"
   )
   assert presence_line("sax", Presence(0.0, (), 0.0)).endswith("100 % sure")
+  doubtful = Presence(0.48, ((0.0, 24.0),), 0.47)
+  assert presence_line("sax", doubtful) == (
+    "sax: not sure that the song holds it (48 %); if it does, 0:00-0:24"
+  )
   many = Presence(0.9, ((1.0, 2.0),) * 30, 0.9)
   assert "and 20 more" in presence_line("sax", many)
   assert presence_json(away) == {

@@ -6,6 +6,8 @@ from fewshot_mss.audio.clock import clock
 from fewshot_mss.inference.presence import Presence
 
 _LISTED = 10
+# Below this, it is a guess that the song holds it.
+_SURE = 0.75
 
 
 def presence_line(name: str, presence: Presence) -> str:
@@ -28,6 +30,11 @@ def presence_line(name: str, presence: Presence) -> str:
   ]
   if len(spans) > _LISTED:
     spans[_LISTED:] = [f"and {len(spans) - _LISTED} more"]
+  if presence.probability < _SURE:
+    return (
+      f"{name}: not sure that the song holds it "
+      f"({100 * presence.probability:.0f} %); if it does, {', '.join(spans)}"
+    )
   return (
     f"{name}: heard {', '.join(spans)} "
     f"({100 * presence.moment_probability:.0f} % sure); in the song, "
