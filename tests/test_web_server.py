@@ -188,6 +188,21 @@ def test_a_song_is_as_long_as_the_limit_at_most(
   assert says is None or says in told["error"]
 
 
+def test_a_visitor_may_go_away_in_the_middle(server, visitor):
+  tab = visitor.enter("mine")
+  before = server.files()
+  (cookie,) = visitor.cookies
+  with socket.create_connection(visitor.host.split(":")) as sending:
+    sending.sendall(
+      f"POST /tabs/{tab}/uploads/song HTTP/1.1\r\nHost: {visitor.host}\r\n"
+      f"Cookie: {cookie.name}={cookie.value}\r\nContent-Length: 900000\r\n"
+      "\r\nRIFF and so on".encode()
+    )
+    wait_until(lambda: len(server.files()) == len(before) + 1)
+  wait_until(lambda: server.files() == before)
+  assert "Traceback" not in server.log.read_text()
+
+
 def test_a_song_takes_the_place_of_the_one_before_it(server, visitor, song):
   tab = visitor.enter("mine")
   before = len(server.files())

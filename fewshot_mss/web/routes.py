@@ -1,10 +1,12 @@
 """The addresses of the page's own: files in, files out."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from fastapi import FastAPI, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from fewshot_mss.errors import InputError
@@ -12,6 +14,8 @@ from fewshot_mss.web.limits import Limits
 from fewshot_mss.web.uploads import KINDS, drop_upload, take_upload
 from fewshot_mss.web.visitors import Visitors
 
+# So many times the size of the largest file that is taken.
+_DRAINED = 4
 # What the page consists of besides Gradio's own.
 OWN_FILES = {"page.js": "text/javascript", "page.css": "text/css"}
 
@@ -37,16 +41,17 @@ def add_routes(app: FastAPI, visitors: Visitors, limits: Limits) -> None:
   async def upload(request: Request, tab_name: str, kind: str) -> Response:
     if kind not in KINDS:
       return Response(status_code=404)
+    body = request.stream()
+    name = unquote(request.headers.get("x-file-name", ""))
     try:
-      tab = visitors.tab(request.scope["visitor"], tab_name)
-      length = request.headers.get("content-length", "")
-      if length.isdecimal():
-        limits.check_bytes(int(length))
-      name = unquote(request.headers.get("x-file-name", ""))
-      body = request.stream()
-      taken = await take_upload(visitors, tab, kind, name, body, limits)
-    except InputError as error:
-      return _error(error)
+      try:
+        tab = visitors.tab(request.scope["visitor"], tab_name)
+        taken = await take_upload(visitors, tab, kind, name, body, limits)
+      except InputError as error:
+        await _drain(body, _DRAINED * limits.file_bytes)
+        return _error(error)
+    except ClientDisconnect:
+      return Response(status_code=400)
     return JSONResponse(taken)
 
   @app.delete("/tabs/{tab_name}/uploads/{key}")
@@ -72,6 +77,15 @@ def add_routes(app: FastAPI, visitors: Visitors, limits: Limits) -> None:
       filename=shown.name,
       content_disposition_type="attachment" if save else "inline",
     )
+
+
+async def _drain(body: AsyncIterator[bytes], most: int) -> None:
+  """Reads on: a browser that still sends does not see what it is told."""
+  count = 0
+  async for chunk in body:
+    count += len(chunk)
+    if count > most:
+      return
 
 
 def _error(error: InputError, status: int = 400) -> JSONResponse:
