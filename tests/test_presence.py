@@ -6,14 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fewshot_mss.errors import InputError
-from fewshot_mss.inference.presence import (
+from fewshot_mss.inference.calibration import (
   DEFAULT,
   Calibration,
   Line,
-  Presence,
-  PresenceMeter,
   calibration_of,
 )
+from fewshot_mss.inference.presence import Presence, PresenceMeter
 from fewshot_mss.inference.presence_page import presence_json, presence_line
 from fewshot_mss.inference.stream import Block
 

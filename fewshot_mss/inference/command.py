@@ -22,6 +22,7 @@ from fewshot_mss.inference.asking import (
   named_targets,
   with_files,
 )
+from fewshot_mss.inference.calibration import calibration_of
 from fewshot_mss.inference.coach_page import coach_page
 from fewshot_mss.inference.inputs import check_channels
 from fewshot_mss.inference.outputs import (
@@ -30,7 +31,7 @@ from fewshot_mss.inference.outputs import (
   choose_form,
   plan_song,
 )
-from fewshot_mss.inference.presence import PresenceMeter, calibration_of
+from fewshot_mss.inference.presence import PresenceMeter
 from fewshot_mss.inference.report import RunReport, SongOutcome
 from fewshot_mss.inference.request import RESIDUAL, Request, check_targets
 from fewshot_mss.inference.separator import Separator

@@ -10,14 +10,13 @@ import array
 import collections
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from jaxtyping import Float32, Float64
 
 from fewshot_mss.audio.levels import SILENCE_DBFS
-from fewshot_mss.errors import InputError
+from fewshot_mss.inference.calibration import DEFAULT, Calibration
 from fewshot_mss.inference.stream import Block
 
 _FRAME_S = 0.1
@@ -31,45 +30,6 @@ _LEAST_DB = -60.0
 # A song is judged by the level that this share of its frames does not exceed.
 _LOUD_QUANTILE = 0.9
 _SILENT_POWER = 10 ** (SILENCE_DBFS / 10)
-
-
-class Line(NamedTuple):
-  """A logistic curve over a level in dB.
-
-  Attributes:
-    offset: Log-odds at 0 dB.
-    slope: Log-odds a dB.
-  """
-
-  offset: float
-  slope: float
-
-  def probability(self, level_db: float) -> float:
-    """Returns how likely the target is there, 0 to 1."""
-    odds = self.offset + self.slope * level_db
-    # Beyond this, the exponential overflows and nothing changes.
-    return 1 / (1 + math.exp(-min(max(odds, -500.0), 500.0)))
-
-
-class Calibration(NamedTuple):
-  """What a level means for one network.
-
-  Attributes:
-    moment: Over the level of a target beside the mixture around a moment.
-    song: Over the level that nine tenths of a song's moments stay below.
-  """
-
-  moment: Line
-  song: Line
-
-
-# Of the network of `make demo`, fitted with `fit_line` on 30 test songs. On its
-# validation songs, 30 targets of either kind, moments are told with an AUC of
-# 0.67 and songs with one of 0.69: nothing is sure there, and next to nothing is
-# muted or called absent. 450 more steps with `data.absent_share` 0.1 made it no
-# better (0.60 and 0.58): so small a network falls silent where it is in doubt,
-# at targets that are there as well.
-DEFAULT = Calibration(Line(0.994, 0.110), Line(0.925, 0.135))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -273,40 +233,6 @@ def song_level_db(levels_db: Float32[np.ndarray, " frames"]) -> float:
   if not len(levels_db):
     return _LEAST_DB
   return float(np.quantile(levels_db, _LOUD_QUANTILE))
-
-
-def calibration_of(training: Mapping[str, Any]) -> Calibration:
-  """Returns what levels mean for a model.
-
-  Args:
-    training: Of its archive; `presence` holds `moment` and `song`, each with an
-      offset and a slope. Without it, `DEFAULT` serves.
-
-  Returns:
-    The calibration.
-
-  Raises:
-    InputError: If there is one that cannot be read.
-  """
-  if "presence" not in training:
-    return DEFAULT
-  try:
-    lines = [
-      Line(*(float(number) for number in training["presence"][name]))
-      for name in Calibration._fields
-    ]
-  except (TypeError, ValueError, LookupError) as error:
-    raise InputError(_unreadable(training)) from error
-  if not np.isfinite(lines).all():
-    raise InputError(_unreadable(training))
-  return Calibration(*lines)
-
-
-def _unreadable(training: Mapping[str, Any]) -> str:
-  return (
-    f"the model's training.presence is {training['presence']!r}, not two "
-    "numbers for each of moment and song: export the model again"
-  )
 
 
 def _relative_db(power: float, mixture_power: float) -> float:

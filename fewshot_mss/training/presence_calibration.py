@@ -10,13 +10,9 @@ from fewshot_mss.data.presence_songs import AskedSong, asked_songs
 from fewshot_mss.data.records import RecordReader
 from fewshot_mss.data.sources import Sources
 from fewshot_mss.errors import InputError
+from fewshot_mss.inference.calibration import Calibration, fit_line
 from fewshot_mss.inference.conditions import Ask
-from fewshot_mss.inference.presence import (
-  Calibration,
-  PresenceMeter,
-  song_level_db,
-)
-from fewshot_mss.inference.presence_fit import fit_line
+from fewshot_mss.inference.presence import PresenceMeter, song_level_db
 from fewshot_mss.inference.separator import Separator
 from fewshot_mss.inference.stream import Block
 

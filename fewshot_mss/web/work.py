@@ -10,8 +10,9 @@ from typing import NamedTuple
 from fewshot_mss.audio.blocks import audio_info
 from fewshot_mss.errors import InputError
 from fewshot_mss.inference.asking import hear_targets
+from fewshot_mss.inference.calibration import calibration_of
 from fewshot_mss.inference.outputs import SongPlan, choose_form, plan_song
-from fewshot_mss.inference.presence import PresenceMeter, calibration_of
+from fewshot_mss.inference.presence import PresenceMeter
 from fewshot_mss.inference.request import Target
 from fewshot_mss.inference.separator import Separator
 from fewshot_mss.inference.song_writer import SongWriter

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fewshot_mss.inference.presence_fit import fit_line
+from fewshot_mss.inference.calibration import fit_line
 
 
 def test_a_known_curve_is_found_again():
