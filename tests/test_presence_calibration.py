@@ -9,7 +9,7 @@ from fewshot_mss.data.catalogue import TRAIN, VALIDATION
 from fewshot_mss.data.presence_songs import asked_songs
 from fewshot_mss.data.records import RecordReader
 from fewshot_mss.errors import InputError
-from fewshot_mss.inference.presence import calibration_of
+from fewshot_mss.inference.calibration import calibration_of
 from fewshot_mss.inference.separator import Separator
 from fewshot_mss.training.export_extras import Extras
 from fewshot_mss.training.exporting import export_run
