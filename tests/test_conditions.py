@@ -7,6 +7,7 @@ import pytest
 
 from fewshot_mss.errors import InputError
 from fewshot_mss.inference.conditions import Ask
+from fewshot_mss.inference.listener import Heard
 from fewshot_mss.inference.profiles import Profile
 from fewshot_mss.inference.separator import Separator
 from tiny_archive import write_archive
@@ -84,6 +85,15 @@ def test_a_profile_of_another_model_is_refused(separators):
     separator.conditions([Ask(profiles=[strange])])
   with pytest.raises(InputError, match="by instrument"):
     separators["class"].conditions([Ask(profiles=[profile])])
+
+
+def test_a_profile_made_up_for_the_model_is_refused(separators):
+  separator = separators["examples"]
+  profile = _profile(separator, [LOW])
+  short = Heard(profile.positive.total[:4], 1)
+  made_up = dataclasses.replace(profile, positive=short, negative=short)
+  with pytest.raises(InputError, match="horn holds 4 numbers, this model take"):
+    separator.conditions([Ask(profiles=[made_up])])
 
 
 def test_classes_are_asked_by_name(separators):

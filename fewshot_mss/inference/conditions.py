@@ -132,6 +132,13 @@ def check_ask(ask: Ask, archive: Archive, conditioning: str) -> None:
         f"{profile.model_hash[:8]}, this one is {archive.content_hash[:8]}): "
         "build it again from its examples with this model"
       )
+    # Whoever made it up could give it any model's hash.
+    dim = archive.model["condition_dim"]
+    if len(profile.positive.total) != dim:
+      raise InputError(
+        f"profile {profile.name} holds {len(profile.positive.total)} numbers, "
+        f"this model takes {dim}: build it again from its examples"
+      )
   if not ask.positives and not any(p.positive.count for p in ask.profiles):
     raise InputError("no positive example: give at least one")
   if ask.negatives and conditioning != "examples_and_negatives":
