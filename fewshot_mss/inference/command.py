@@ -196,7 +196,8 @@ def _separate(
     calibration_of(separator.archive.training),
   )
   try:
-    with SongWriter(plan) as writer, _bar(plan, request) as show:
+    writer = SongWriter(plan, overwrite=request.overwrite)
+    with writer, _bar(plan, request) as show:
       blocks = separator.stream(
         plan.song, asked.conditions, progress=show, quality=request.quality
       )
