@@ -253,6 +253,8 @@ def _tell(outcome: SongOutcome, request: Request, voice: Voice) -> None:
 
 def _to_standard_output(path: Path) -> None:
   """Copies a file."""
+  if sys.stdout is None:
+    raise RunError("standard output cannot be written (it is closed)")
   try:
     with path.open("rb") as file:
       shutil.copyfileobj(file, sys.stdout.buffer)
