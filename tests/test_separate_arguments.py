@@ -70,6 +70,8 @@ def test_songs_may_begin_with_a_dash():
     (["--instrument=a", "--instrument=b"], "--instrument is there twice"),
     (["-p=a", "--format=wma"], "wma"),
     (["-p=a", "--bit_depth=12"], "12"),
+    (["-p=a", "--max_memory=" + "9" * 400], "is no size"),
+    (["-p=a", "--max_memory=" + "9" * 308 + "TB"], "is no size"),
     (["-p=a", "-o="], "-o is empty"),
     (["-p=a", "-o=-", "--json"], "--json"),
     (["-p=a", "--config=x"], "takes no configuration"),
