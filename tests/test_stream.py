@@ -209,6 +209,19 @@ def test_what_is_wrong_with_a_song_is_told_at_once(separator, tmp_path):
     separator.stream(tmp_path / "none.wav", CONDITIONS)
 
 
+@pytest.mark.parametrize(
+  ("conditions", "said"),
+  [
+    (CONDITIONS[:0], r"shape \(0, 6\)"),
+    (CONDITIONS[:, :-1], r"shape \(2, 5\)"),
+    (CONDITIONS * np.float32(np.nan), "hold NaN"),
+  ],
+)
+def test_conditions_of_another_form_are_refused(separator, conditions, said):
+  with pytest.raises(InputError, match=said):
+    separator.stream(noise(100, 1), conditions, rate_hz=RATE_HZ)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_a_sample_that_is_no_number_is_told_with_its_time(
   separator, tmp_path, bad

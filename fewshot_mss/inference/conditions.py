@@ -94,6 +94,27 @@ def _sum(first: Heard, *others: Heard) -> Heard:
   return first
 
 
+def check_conditions(conditions: np.ndarray, dim: int) -> None:
+  """Checks what the network is to be asked by.
+
+  Args:
+    conditions: From the caller.
+    dim: Of the model's conditions.
+
+  Raises:
+    InputError: If they are not finite, or not some of the model's in rows: one
+      alone would be taken for many targets.
+  """
+  shape = conditions.shape
+  if conditions.ndim != 2 or not len(conditions) or shape[1] != dim:
+    raise InputError(
+      f"conditions have shape {shape}: give [targets, {dim}], as `conditions` "
+      "returns them; of one condition, condition[None]"
+    )
+  if not np.isfinite(conditions).all():
+    raise InputError("conditions hold NaN or infinity: make them again")
+
+
 def check_ask(ask: Ask, archive: Archive, conditioning: str) -> None:
   """Checks that a model can be asked in this way.
 
