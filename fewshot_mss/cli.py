@@ -8,20 +8,26 @@ as it was told to end or another process is gone; 130 interrupted.
 
 import argparse
 import functools
-import io
 import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from fewshot_mss.arguments import check_ablate_words, parse, require_config
 from fewshot_mss.data_verbs import DATA_VERBS
-from fewshot_mss.errors import InputError, RestartError, RunError, one_line
+from fewshot_mss.errors import InputError, RestartError, RunError
 from fewshot_mss.profile_verbs import PROFILE_VERBS
 from fewshot_mss.quiet_libtpu import quiet_libtpu
 from fewshot_mss.separate_arguments import separate_request
 from fewshot_mss.serve_verbs import SERVE_VERBS
+from fewshot_mss.terminal import (
+  complain,
+  flush_streams,
+  keep_standard_streams,
+  put,
+  say,
+  show,
+)
 
 _CANNOT_GO_ON = 1
 _RESTART = os.EX_TEMPFAIL
@@ -60,60 +66,34 @@ def main(words: Sequence[str] | None = None) -> int:
     parsed = parse(sys.argv[1:] if words is None else words)
     _VERBS[parsed.verb](parsed)
   except InputError as error:
-    _complain(str(error))
+    complain(str(error))
     return 2
   except ModuleNotFoundError as error:
     if error.name not in _EXTRAS:
       raise
-    print(
-      f"fewshot-mss: {error.name} is not installed: pip install "
-      f"'fewshot-mss[{_EXTRAS[error.name]}]', or [train,render,plot] for all",
-      file=sys.stderr,
+    complain(
+      f"{error.name} is not installed: pip install "
+      f"'fewshot-mss[{_EXTRAS[error.name]}]', or [train,render,plot] for all"
     )
     return 2
   except RunError as error:
-    _complain(str(error))
+    complain(str(error))
     return _CANNOT_GO_ON
   except RestartError as error:
-    _complain(str(error))
+    complain(str(error))
     return _RESTART
   except KeyboardInterrupt:
-    print(
-      "fewshot-mss: interrupted; started again, a training, an evaluation, an "
-      "ablation or a data build goes on; songs separated so far are whole",
-      file=sys.stderr,
+    complain(
+      "interrupted; started again, a training, an evaluation, an ablation or a "
+      "data build goes on; songs separated so far are whole"
     )
     return _INTERRUPTED
   return 0
 
 
-def _say(line: str) -> None:
-  _put(one_line(line) + "\n", sys.stdout)
-
-
-def _complain(line: str) -> None:
-  _put(f"fewshot-mss: {one_line(line)}\n", sys.stderr)
-
-
-def _show(page: Any, to: io.TextIOBase | None = None) -> None:
-  """Prints what rich can print."""
-  from rich.console import Console
-
-  console = Console(file=to)
-  with console.capture() as captured:
-    console.print(page)
-  _put(captured.get(), to or sys.stdout)
-
-
-def _put(text: str, to: io.TextIOBase) -> None:
-  """Writes, whatever the names of files in it are made of."""
-  encoding = to.encoding or "utf-8"
-  to.write(text.encode(encoding, "backslashreplace").decode(encoding))
-  to.flush()
-
-
 def run_program() -> None:
   """Runs the command of this process and ends it with the exit status."""
+  keep_standard_streams()
   quiet_libtpu()
   status = main()
   at_once = (_CANNOT_GO_ON, _RESTART, _INTERRUPTED)
@@ -121,8 +101,7 @@ def run_program() -> None:
     # At once: threads of TensorFlow and XLA are at work, and a regular end can
     # crash under them, or wait for a process that is gone. All files are closed
     # by now.
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush_streams()
     os._exit(status)
   sys.exit(status)
 
@@ -219,15 +198,16 @@ def _separate(parsed: argparse.Namespace) -> None:
   from fewshot_mss.inference.command import SILENT, Voice, separate_command
 
   request = separate_request(parsed)
-  voice = Voice(_say, _show, _complain)
+  voice = Voice(say, show, complain)
   if request.output is None:
     # Standard output is for the sound.
-    voice = Voice(_complain, functools.partial(_show, to=sys.stderr), _complain)
+    show_aside = functools.partial(show, on_stderr=True)
+    voice = Voice(complain, show_aside, complain)
   elif parsed.json:
-    voice = SILENT._replace(warn=_complain)
+    voice = SILENT._replace(warn=complain)
   report = separate_command(request, voice)
   if parsed.json:
-    print(json.dumps(report.as_json(), indent=2))
+    put(json.dumps(report.as_json(), indent=2) + "\n")
   if report.failed:
     raise RunError(
       f"{len(report.failed)} of {len(report.songs)} songs failed; the lines "

@@ -7,10 +7,10 @@ that only prints its help does not wait for it.
 import argparse
 import datetime
 
+from fewshot_mss.terminal import put, say, show
+
 
 def _profile_build(parsed: argparse.Namespace) -> None:
-  import rich
-
   from fewshot_mss.inference.profile_command import build_profile
 
   for page in build_profile(
@@ -22,23 +22,21 @@ def _profile_build(parsed: argparse.Namespace) -> None:
     overwrite=parsed.overwrite,
     today=_today(),
   ):
-    rich.print(page)
-  print(f"wrote {parsed.output}")
+    show(page)
+  say(f"wrote {parsed.output}")
 
 
 def _profile_show(parsed: argparse.Namespace) -> None:
   import json
-
-  import rich
 
   from fewshot_mss.inference.profile_files import load_profile
   from fewshot_mss.inference.profile_page import profile_json, profile_page
 
   profile = load_profile(parsed.file)
   if parsed.json:
-    print(json.dumps(profile_json(profile), indent=2, allow_nan=False))
+    put(json.dumps(profile_json(profile), indent=2, allow_nan=False) + "\n")
   else:
-    rich.print(profile_page(profile))
+    show(profile_page(profile))
 
 
 def _profile_merge(parsed: argparse.Namespace) -> None:
@@ -51,15 +49,13 @@ def _profile_merge(parsed: argparse.Namespace) -> None:
     overwrite=parsed.overwrite,
     today=_today(),
   )
-  print(f"wrote {parsed.output}")
+  say(f"wrote {parsed.output}")
 
 
 def _profile_list(parsed: argparse.Namespace) -> None:
-  import rich
-
   from fewshot_mss.inference.profile_command import list_profiles
 
-  rich.print(list_profiles(parsed.folder))
+  show(list_profiles(parsed.folder))
 
 
 def _today() -> str:

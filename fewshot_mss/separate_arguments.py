@@ -1,6 +1,7 @@
 """The words of `separate`."""
 
 import argparse
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -174,9 +175,12 @@ def _add_computing_words(separate: argparse.ArgumentParser) -> None:
 def _bytes(text: str) -> int:
   """Reads a size as a person writes it."""
   match = _MEMORY.fullmatch(text.strip())
-  if match is None:
+  size = math.inf
+  if match is not None:
+    size = float(match[1]) * 1024 ** _POWERS[match[2].lower()]
+  if not math.isfinite(size):
     raise argparse.ArgumentTypeError(f"{text!r} is no size: write 500MB or 2GB")
-  return int(float(match[1]) * 1024 ** _POWERS[match[2].lower()])
+  return int(size)
 
 
 def separate_request(parsed: argparse.Namespace) -> Request:

@@ -189,6 +189,15 @@ def test_samples_that_are_not_numbers_are_refused(tmp_path, value):
     load_example(ExampleSource(tmp_path / "a.wav"), RATE_HZ)
 
 
+def test_an_example_too_loud_to_be_heard_is_refused():
+  sound = tone(-6)
+  loudest = sound / np.abs(sound).max() * np.float32(1e6)
+  assert np.isfinite(check_example_array(loudest, RATE_HZ, "example")).all()
+  for factor in (1.01, 1e30):
+    with pytest.raises(InputError, match=r"example reaches .* full scale is 1"):
+      check_example_array(loudest * np.float32(factor), RATE_HZ, "example")
+
+
 def test_arrays_become_mono_at_their_own_rate():
   left, right = tone(-6), tone(-20)
   mono = check_example_array(np.stack([left, right], axis=1), RATE_HZ, "a")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from fewshot_mss.errors import InputError
-from fewshot_mss.inference.conditions import Ask
+from fewshot_mss.inference.conditions import Ask, check_conditions
+from fewshot_mss.inference.listener import Heard
 from fewshot_mss.inference.profiles import Profile
 from fewshot_mss.inference.separator import Separator
 from tiny_archive import write_archive
@@ -84,6 +85,23 @@ def test_a_profile_of_another_model_is_refused(separators):
     separator.conditions([Ask(profiles=[strange])])
   with pytest.raises(InputError, match="by instrument"):
     separators["class"].conditions([Ask(profiles=[profile])])
+
+
+def test_a_profile_made_up_for_the_model_is_refused(separators):
+  separator = separators["examples"]
+  profile = _profile(separator, [LOW])
+  short = Heard(profile.positive.total[:4], 1)
+  made_up = dataclasses.replace(profile, positive=short, negative=short)
+  with pytest.raises(InputError, match="horn holds 4 numbers, this model take"):
+    separator.conditions([Ask(profiles=[made_up])])
+
+
+def test_one_condition_is_not_taken_for_many_targets(separators):
+  # In tests alone, types are checked before `stream` itself does.
+  one = separators["examples"].condition(positives=[LOW], rate_hz=RATE_HZ)
+  with pytest.raises(InputError, match=r"shape \(6,\).* condition\[None\]"):
+    check_conditions(one, 6)
+  check_conditions(one[None], 6)
 
 
 def test_classes_are_asked_by_name(separators):

@@ -128,6 +128,15 @@ def test_what_is_in_the_way_is_named(tmp_path):
       check_plans([plan(tmp_path / output, "song.wav")], [], overwrite=True)
 
 
+def test_a_link_to_nothing_is_there_already(tmp_path):
+  one = plan(tmp_path, "song.wav")
+  one.folder.mkdir()
+  one.paths[1].symlink_to(tmp_path / "unplugged" / "residual.wav")
+  with pytest.raises(InputError, match=r"residual\.wav is there already"):
+    check_plans([one], [], overwrite=False)
+  check_plans([one], [], overwrite=True)
+
+
 def test_checking_makes_nothing(tmp_path):
   check_plans([plan(tmp_path / "a" / "b", "song.wav")], [], overwrite=False)
   assert list(tmp_path.iterdir()) == []

@@ -115,6 +115,13 @@ def test_what_is_there_is_not_overwritten(place, capsys):
     (["build", "-p", "no.wav", "-m", "model", "-o", "x"], "no such file"),
     (["build", "-p", "sax", "-m", "empty", "-o", "x"], "cannot be read"),
     (["build", "-p", "sax", "-m", "model", "-o", "empty"], "is a folder"),
+    (
+      [
+        *("build", "-p", "sax", "-n", "drums", "-m", "model"),
+        *("-o", "drums/0 [b].wav", "--overwrite"),
+      ],
+      "is one of the examples",
+    ),
     (["show", "sax/0 [b].wav"], "is no profile"),
     (["show", "x.profile"], "cannot be read"),
     (["merge", "x.profile", "-o", "y"], "cannot be read"),

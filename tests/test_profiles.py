@@ -43,6 +43,14 @@ def test_of_another_model_or_with_a_copy():
   assert merge_profiles([one, other], "x").negative.count == 1
 
 
+def test_profiles_of_other_lengths_are_not_merged():
+  one = make_profile("one", MODEL, CLIPS[:2])
+  short = make_profile("short", MODEL, [clip("s.wav", 0, dim=7)])
+  for both in ([one, short], [short, one]):
+    with pytest.raises(InputError, match=r"holds .* numbers and"):
+      merge_profiles(both, "x")
+
+
 def test_a_file_asks_as_its_examples_do(tmp_path):
   separator = Separator.from_pretrained(write_archive(tmp_path / "model"))
   rng = np.random.default_rng(0)

@@ -84,6 +84,8 @@ def test_a_size_as_people_write_it(text, size):
     (["--instrument=a", "--instrument=b"], "--instrument is there twice"),
     (["-p=a", "--format=wma"], "wma"),
     (["-p=a", "--bit_depth=12"], "12"),
+    (["-p=a", "--max_memory=" + "9" * 400], "is no size"),
+    (["-p=a", "--max_memory=" + "9" * 308 + "TB"], "is no size"),
     (["-p=a", "-o="], "-o is empty"),
     (["-p=a", "-o=-", "--json"], "--json"),
     (["-p=a", "--config=x"], "takes no configuration"),

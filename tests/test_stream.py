@@ -221,6 +221,19 @@ def test_what_is_wrong_with_a_song_is_told_at_once(separator, tmp_path):
     separator.stream(tmp_path / "none.wav", CONDITIONS)
 
 
+@pytest.mark.parametrize(
+  ("conditions", "said"),
+  [
+    (CONDITIONS[:0], r"shape \(0, 6\)"),
+    (CONDITIONS[:, :-1], r"shape \(2, 5\)"),
+    (CONDITIONS * np.float32(np.nan), "hold NaN"),
+  ],
+)
+def test_conditions_of_another_form_are_refused(separator, conditions, said):
+  with pytest.raises(InputError, match=said):
+    separator.stream(noise(100, 1), conditions, rate_hz=RATE_HZ)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_a_sample_that_is_no_number_is_told_with_its_time(
   separator, tmp_path, bad
@@ -238,15 +251,21 @@ def test_a_sample_that_is_no_number_is_told_with_its_time(
     list(separator.stream(sound, CONDITIONS, rate_hz=RATE_HZ))
 
 
-def test_large_samples_are_no_infinity(separator):
-  song = np.full((100, 1), 3e38, np.float32)
-  assert (
-    sum(
-      len(block.mixture)
-      for block in separator.stream(song, CONDITIONS, rate_hz=RATE_HZ)
-    )
-    == 100
+def test_the_loudest_song_comes_out_as_numbers(separator):
+  song = (
+    np.float32(1e6) * noise(5000, 1) / np.float32(np.abs(noise(5000, 1)).max())
   )
+  blocks = list(separator.stream(song, CONDITIONS, rate_hz=RATE_HZ))
+  assert sum(len(block.mixture) for block in blocks) == 5000
+  assert all(np.isfinite(block.targets).all() for block in blocks)
+
+
+@pytest.mark.parametrize("loud", [1.1e6, -3e38])
+def test_what_the_network_would_overflow_at_is_refused(separator, loud):
+  song = noise(5000, 1)
+  song[4000] = loud
+  with pytest.raises(InputError, match=r"the song reaches .* full scale is 1"):
+    list(separator.stream(song, CONDITIONS, rate_hz=RATE_HZ))
 
 
 def _open_files():

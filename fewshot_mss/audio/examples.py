@@ -10,7 +10,7 @@ from jaxtyping import Float32
 
 from fewshot_mss.audio.clock import clock
 from fewshot_mss.audio.files import audio_info, read_audio
-from fewshot_mss.audio.levels import SILENCE_DBFS, rms_db
+from fewshot_mss.audio.levels import LOUDEST, SILENCE_DBFS, rms_db
 from fewshot_mss.audio.resampling import resample, to_mono
 from fewshot_mss.errors import InputError
 
@@ -155,7 +155,8 @@ def check_example_array(
 
   Raises:
     InputError: If it has another shape or type, is shorter than
-      `MIN_EXAMPLE_S`, quieter than `SILENCE_DBFS`, or not finite.
+      `MIN_EXAMPLE_S`, quieter than `SILENCE_DBFS`, louder than
+      `LOUDEST`, or not finite.
   """
   if not np.issubdtype(samples.dtype, np.floating):
     raise InputError(
@@ -176,6 +177,11 @@ def check_example_array(
   if not np.isfinite(samples).all():
     raise InputError(
       f"{name} holds NaN or infinite samples: export it again or give another"
+    )
+  peak = np.abs(samples).max()
+  if peak > LOUDEST:
+    raise InputError(
+      f"{name} reaches {peak:.0e}, where full scale is 1: scale it down"
     )
   mono = to_mono(samples.astype(np.float32))
   level_db = rms_db(mono)

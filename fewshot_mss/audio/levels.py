@@ -5,6 +5,9 @@ from jaxtyping import Float, Int
 
 # What is quieter than this counts as silence.
 SILENCE_DBFS = -60.0
+# No recording is 120 dB above full scale; far beyond it, squares overflow and
+# the network answers with no numbers.
+LOUDEST = 1e6
 # Digital silence has a level too, one that no recording reaches.
 _FLOOR_POWER = 1e-13
 

@@ -197,7 +197,8 @@ def _separate(
     calibration_of(separator.archive.training),
   )
   try:
-    with SongWriter(plan) as writer, _bar(plan, request) as show:
+    writer = SongWriter(plan, overwrite=request.overwrite)
+    with writer, _bar(plan, request) as show:
       blocks = separator.stream(
         plan.song, asked.conditions, progress=show, quality=request.quality
       )
@@ -253,6 +254,8 @@ def _tell(outcome: SongOutcome, request: Request, voice: Voice) -> None:
 
 def _to_standard_output(path: Path) -> None:
   """Copies a file."""
+  if sys.stdout is None:
+    raise RunError("standard output cannot be written (it is closed)")
   try:
     with path.open("rb") as file:
       shutil.copyfileobj(file, sys.stdout.buffer)

@@ -94,6 +94,27 @@ def _sum(first: Heard, *others: Heard) -> Heard:
   return first
 
 
+def check_conditions(conditions: np.ndarray, dim: int) -> None:
+  """Checks what the network is to be asked by.
+
+  Args:
+    conditions: From the caller.
+    dim: Of the model's conditions.
+
+  Raises:
+    InputError: If they are not finite, or not some of the model's in rows: one
+      alone would be taken for many targets.
+  """
+  shape = conditions.shape
+  if conditions.ndim != 2 or not len(conditions) or shape[1] != dim:
+    raise InputError(
+      f"conditions have shape {shape}: give [targets, {dim}], as `conditions` "
+      "returns them; of one condition, condition[None]"
+    )
+  if not np.isfinite(conditions).all():
+    raise InputError("conditions hold NaN or infinity: make them again")
+
+
 def check_ask(ask: Ask, archive: Archive, conditioning: str) -> None:
   """Checks that a model can be asked in this way.
 
@@ -131,6 +152,13 @@ def check_ask(ask: Ask, archive: Archive, conditioning: str) -> None:
         f"profile {profile.name} was made with another model (SHA-256 "
         f"{profile.model_hash[:8]}, this one is {archive.content_hash[:8]}): "
         "build it again from its examples with this model"
+      )
+    # Whoever made it up could give it any model's hash.
+    dim = archive.model["condition_dim"]
+    if len(profile.positive.total) != dim:
+      raise InputError(
+        f"profile {profile.name} holds {len(profile.positive.total)} numbers, "
+        f"this model takes {dim}: build it again from its examples"
       )
   if not ask.positives and not any(p.positive.count for p in ask.profiles):
     raise InputError("no positive example: give at least one")

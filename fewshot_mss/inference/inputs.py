@@ -13,7 +13,7 @@ from fewshot_mss.audio import examples, resampling
 from fewshot_mss.audio.blocks import audio_info, read_blocks
 from fewshot_mss.audio.clip_facts import ClipFacts, clip_facts
 from fewshot_mss.audio.clock import clock
-from fewshot_mss.audio.levels import SILENCE_DBFS, rms_db
+from fewshot_mss.audio.levels import LOUDEST, SILENCE_DBFS, rms_db
 from fewshot_mss.errors import InputError
 
 Song = Path | str | np.ndarray
@@ -59,7 +59,8 @@ class OpenSong:
       Blocks of [samples, channels].
 
     Raises:
-      InputError: If it is damaged, not finite, or empty after all.
+      InputError: If it is damaged, not finite, louder than `LOUDEST`, or empty
+        after all.
     """
     done = 0
     for block in self.read(block_samples):
@@ -69,6 +70,13 @@ class OpenSong:
         raise InputError(
           f"{self.name} holds NaN or infinite samples at "
           f"{clock((done + bad) / self.rate_hz)}: repair it first"
+        )
+      # Not abs: no second copy of what there is most of.
+      peak = max(block.max(initial=0.0), -block.min(initial=0.0))
+      if peak > LOUDEST:
+        raise InputError(
+          f"{self.name} reaches {peak:.0e} after {clock(done / self.rate_hz)}, "
+          "where full scale is 1: scale it down first"
         )
       done += len(block)
       yield block

@@ -1,5 +1,6 @@
 """Where the parts of songs go, and as what."""
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -177,13 +178,14 @@ def _check_free(
 ) -> None:
   if path.is_dir():
     raise InputError(f"{path} is a folder: choose another output")
-  if not path.exists():
+  # A link to what is not there, a disk that is not plugged in, is there itself.
+  if not os.path.lexists(path):
     return
   if not overwrite:
     raise InputError(
       f"{path} is there already: choose another output, or give --overwrite"
     )
-  if (path.stat().st_dev, path.stat().st_ino) in read:
+  if path.exists() and (path.stat().st_dev, path.stat().st_ino) in read:
     raise InputError(
       f"{path} is read, too, and would be replaced: choose another output"
     )

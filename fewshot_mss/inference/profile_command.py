@@ -9,6 +9,7 @@ from rich.table import Table
 from fewshot_mss.audio.example_folders import expand_examples
 from fewshot_mss.errors import InputError
 from fewshot_mss.export.hub import local_folder
+from fewshot_mss.inference.asking import example_files
 from fewshot_mss.inference.coach import coach
 from fewshot_mss.inference.coach_page import coach_page
 from fewshot_mss.inference.conditions import Ask, check_ask
@@ -16,6 +17,7 @@ from fewshot_mss.inference.profile_files import load_profile, save_profile
 from fewshot_mss.inference.profile_page import profiles_table
 from fewshot_mss.inference.profile_search import model_profiles
 from fewshot_mss.inference.profiles import make_profile, merge_profiles
+from fewshot_mss.inference.request import Target
 from fewshot_mss.inference.separator import Separator
 
 
@@ -48,6 +50,12 @@ def build_profile(
   """
   _check_output(output, overwrite)
   asked = Ask(expand_examples(positives), expand_examples(negatives))
+  for path in example_files([Target("", asked.positives, asked.negatives)]):
+    if output.exists() and output.samefile(path):
+      raise InputError(
+        f"{output} is one of the examples and would be replaced: choose "
+        "another name"
+      )
   separator = Separator.from_pretrained(model)
   listener = separator.listener
   check_ask(asked, separator.archive, listener.conditioning)

@@ -132,6 +132,12 @@ def merge_profiles(
         f"{other.model_hash[:8]}) than {first.name} ({first.model_hash[:8]}): "
         "build one of them again with the other's model"
       )
+    if len(other.positive.total) != len(positive.total):
+      raise InputError(
+        f"profile {other.name} holds {len(other.positive.total)} numbers and "
+        f"{first.name} {len(positive.total)}: one of them is damaged; build it "
+        "again"
+      )
     held = {(example.kind, example.sha256) for example in examples}
     for example in other.examples:
       if (example.kind, example.sha256) in held:

@@ -11,7 +11,11 @@ from fewshot_mss.audio.resampling import resampled_length
 from fewshot_mss.export.archive import Archive, load_archive
 from fewshot_mss.export.checks import build_model
 from fewshot_mss.export.hub import local_folder
-from fewshot_mss.inference.conditions import Ask, make_conditions
+from fewshot_mss.inference.conditions import (
+  Ask,
+  check_conditions,
+  make_conditions,
+)
 from fewshot_mss.inference.devices import find_device, fitting_batch
 from fewshot_mss.inference.inputs import Example, Song, open_song
 from fewshot_mss.inference.listener import Listener, apply_model
@@ -233,9 +237,11 @@ class Separator:
       The blocks, from the beginning of the song to its end.
 
     Raises:
-      InputError: If the song cannot be used; while it is read, too, if it turns
-        out to be damaged there. If one patch takes more than `max_memory`.
+      InputError: If the conditions are of another form or no numbers, or the
+        song cannot be used; while it is read, too, if it turns out to be
+        damaged there. If one patch takes more than `max_memory`.
     """
+    check_conditions(conditions, self._model.condition_dim)
     opened = open_song(song, rate_hz)
     grid = find_quality(quality).grid(self._patch_samples)
     targets = len(conditions)

@@ -1,6 +1,9 @@
 """The parts of one song on their way to the disk, block by block."""
 
 import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
@@ -9,6 +12,7 @@ from fewshot_mss.audio.formats import LOSSY_FORMATS
 from fewshot_mss.audio.tags import read_tags
 from fewshot_mss.audio.writing import (
   BlockWriter,
+  WriteError,
   check_writable,
   remove_leftovers,
 )
@@ -24,23 +28,28 @@ class SongWriter:
     warnings: What a person should know of what was written.
   """
 
-  def __init__(self, plan: SongPlan):
+  def __init__(self, plan: SongPlan, *, overwrite: bool):
     """Begins the files of a song.
 
     Args:
       plan: Which; a plan with one path writes the first target alone.
+      overwrite: Whether files that are there may be replaced.
 
     Raises:
       InputError: If they cannot be written.
     """
     self.warnings: list[str] = []
     self._plan = plan
+    self._overwrite = overwrite
     self._loud = 0
     self._excess_db = 0.0
-    check_writable(plan.folder)
-    remove_leftovers(plan.folder)
-    tags = read_tags(plan.song)
+    above = (plan.folder, *plan.folder.parents)
+    made = [folder for folder in above if not folder.exists()]
     with contextlib.ExitStack() as stack:
+      stack.callback(_remove_empty, made)
+      check_writable(plan.folder)
+      remove_leftovers(plan.folder)
+      tags = read_tags(plan.song)
       self._writers = [
         stack.enter_context(
           BlockWriter(
@@ -61,7 +70,7 @@ class SongWriter:
     return self
 
   def __exit__(self, *error: object) -> None:
-    """Removes what was not published."""
+    """Removes what was not published, and the folder if it has nothing else."""
     self._stack.close()
 
   def write(self, block: Block) -> None:
@@ -90,10 +99,17 @@ class SongWriter:
     """Gives all parts their names.
 
     Raises:
-      WriteError: If one of them is not whole; then none gets its name.
+      WriteError: If one of them is not whole, or was written by another run
+        in the meantime; then none gets its name.
     """
     for writer in self._writers:
       writer.finish()
+    for path in self._plan.paths:
+      if not self._overwrite and os.path.lexists(path):
+        raise WriteError(
+          f"{path} has been written by another program in the meantime: "
+          "choose another output, or give --overwrite"
+        )
     for writer in self._writers:
       writer.publish()
     if self._loud:
@@ -111,6 +127,13 @@ class SongWriter:
       f"{self._excess_db:.1f} dB: {form.bits} bits cannot hold them; "
       "--bit_depth float can"
     )
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+  """Removes folders, the innermost first, as far as nothing is in them."""
+  with contextlib.suppress(OSError):
+    for folder in folders:
+      folder.rmdir()
 
 
 def _float_parts(
