@@ -7,7 +7,6 @@ import pytest
 import soundfile
 
 from fewshot_mss.audio import blocks, files, formats, writing
-from fewshot_mss.audio.tags import read_tags
 from fewshot_mss.errors import InputError
 
 RATE_HZ = 8_000
@@ -202,42 +201,6 @@ def test_blocks_are_one_file_of_any_format(tmp_path, noise, name):
   assert len(list(tmp_path.iterdir())) == len(formats.FORMATS[name])
 
 
-@pytest.mark.parametrize(
-  ("name", "kept"),
-  [
-    ("wav", {"title", "artist", "album", "comment", "date"}),
-    ("flac", {"title", "artist", "album", "comment", "date"}),
-    ("ogg", {"title", "artist", "album", "comment", "date"}),
-    ("mp3", {"artist", "album", "comment", "date"}),
-    ("aiff", {"title", "artist", "comment"}),
-    ("w64", set()),
-  ],
-)
-def test_tags_are_kept_where_the_container_has_them(
-  tmp_path, noise, name, kept
-):
-  tags = {
-    "title": "Für Élise 🎹",
-    "artist": "L. v. B.",
-    "album": "a, b & 'c'",
-    "comment": "one\ntwo",
-    "date": "1810",
-  }
-  path = tmp_path / f"a.{name}"
-  form = formats.Form(name, formats.FORMATS[name][0])
-  samples = formats.to_steps(noise, form.bits) if form.bits else noise
-  with writing.BlockWriter(path, form, 44_100, 2, 1_000, tags) as writer:
-    writer.write(samples)
-    writer.finish()
-    writer.publish()
-  assert read_tags(path) == {name: tags[name] for name in kept}
-
-
-def test_what_has_no_tags_has_none(tmp_path):
-  (tmp_path / "a.m4a").write_text("no sound")
-  assert read_tags(tmp_path / "a.m4a") == {}
-
-
 def test_a_file_that_is_not_published_is_gone(tmp_path, noise):
   path = tmp_path / "a.wav"
   path.write_text("old")
@@ -328,16 +291,3 @@ def test_two_writers_of_one_file_do_not_mix(tmp_path, noise):
       second.publish()
   np.testing.assert_array_equal(files.read_audio(path)[0], -noise)
   assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_tag_that_is_no_text_is_left_out(tmp_path, noise):
-  path = tmp_path / "a.wav"
-  form = formats.Form("wav", "FLOAT")
-  tags = {"title": "Zoe", "artist": "B"}
-  with writing.BlockWriter(path, form, RATE_HZ, 2, 1_000, tags) as writer:
-    writer.write(noise)
-    writer.finish()
-    writer.publish()
-  # As old programs write it, in Latin-1.
-  path.write_bytes(path.read_bytes().replace(b"Zoe", "Zo\xeb".encode("latin1")))
-  assert read_tags(path) == {"artist": "B"}
