@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fewshot_mss.audio.example_folders import expand_examples
+from fewshot_mss.audio.formats import FORMATS
 from fewshot_mss.errors import InputError
 
 
@@ -21,6 +22,14 @@ def test_a_folder_is_its_audio_files_in_order(tmp_path):
     "y.txt",
   ]
   assert expand_examples([]) == []
+
+
+def test_whatever_separate_writes_is_found_in_a_folder(tmp_path):
+  names = sorted(f"a.{ending}" for ending in (*FORMATS, "rf64", "caf", "aifc"))
+  for name in names:
+    (tmp_path / name).touch()
+  found = expand_examples([str(tmp_path)])
+  assert found == [f"{tmp_path}/{name}" for name in names]
 
 
 def test_folders_that_show_nothing_are_named(tmp_path):

@@ -9,7 +9,9 @@ from fewshot_mss.errors import InputError
 # file that is named itself may be of any kind.
 _EXTENSIONS = (
   ".aif",
+  ".aifc",
   ".aiff",
+  ".caf",
   ".flac",
   ".m4a",
   ".mp3",
@@ -17,6 +19,8 @@ _EXTENSIONS = (
   ".oga",
   ".ogg",
   ".opus",
+  ".rf64",
+  ".w64",
   ".wav",
 )
 
