@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-import rich
 from jaxtyping import Float
 from ml_collections import ConfigDict
 
@@ -35,6 +34,7 @@ from fewshot_mss.evaluation.report import machine_description
 from fewshot_mss.export.archive import load_archive
 from fewshot_mss.scoring_speed import bench_scoring
 from fewshot_mss.separation_speed import bench_separation
+from fewshot_mss.terminal import show
 from fewshot_mss.training import parallel
 from fewshot_mss.training.programs import init_of, step_of
 from fewshot_mss.training.run_checks import check_run
@@ -120,7 +120,7 @@ def run_bench(config: ConfigDict, output: Path) -> None:
     *bench_scoring(config, load_archive(workdir / "model")),
     *bench_separation(workdir / "model", output),
   ]
-  rich.print(input_table(rows, "speeds", machine_description()))
+  show(input_table(rows, "speeds", machine_description()))
   bench_data(output)
 
 
@@ -141,7 +141,7 @@ def bench_data(output: Path) -> None:
     )
     for rate_hz in _INPUT_EPISODES
   ]
-  rich.print(input_table(building, "build", "in brackets: quartiles"))
+  show(input_table(building, "build", "in brackets: quartiles"))
   for rate_hz, episodes in _INPUT_EPISODES.items():
     data = output / f"input_{rate_hz}_hz"
     if not data.exists():
@@ -154,7 +154,7 @@ def bench_data(output: Path) -> None:
     rows = bench_input(
       data, episodes=episodes, made_up_segments=MADE_UP_SEGMENTS
     )
-    rich.print(input_table(rows, f"input at {rate_hz} Hz", INPUT_CAPTION))
+    show(input_table(rows, f"input at {rate_hz} Hz", INPUT_CAPTION))
 
 
 def measure_training(

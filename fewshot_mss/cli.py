@@ -176,11 +176,9 @@ def _ablate(parsed: argparse.Namespace) -> None:
 
 
 def _describe(parsed: argparse.Namespace) -> None:
-  import rich
-
   from fewshot_mss.describe import describe
 
-  rich.print(describe(require_config(parsed)))
+  show(describe(require_config(parsed)))
 
 
 def _plan(parsed: argparse.Namespace) -> None:

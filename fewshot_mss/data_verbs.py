@@ -8,6 +8,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from fewshot_mss.terminal import show
+
 if TYPE_CHECKING:
   from fewshot_mss.data.tracks import TrackSet
 
@@ -56,14 +58,12 @@ def _data_check(parsed: argparse.Namespace) -> None:
 
 
 def _data_list(parsed: argparse.Namespace) -> None:
-  import rich
-
   from fewshot_mss.data.listing import describe_dataset, describe_labels
 
   if parsed.dataset is None:
-    rich.print(describe_labels())
+    show(describe_labels())
   else:
-    rich.print(describe_dataset(parsed.dataset))
+    show(describe_dataset(parsed.dataset))
 
 
 def _data_show(parsed: argparse.Namespace) -> None:
@@ -84,8 +84,6 @@ def _data_stats(parsed: argparse.Namespace) -> None:
 
 
 def _data_bench(parsed: argparse.Namespace) -> None:
-  import rich
-
   from fewshot_mss.data.throughput import INPUT_CAPTION, bench_input
   from fewshot_mss.data.throughput_table import input_table
 
@@ -93,7 +91,7 @@ def _data_bench(parsed: argparse.Namespace) -> None:
     parsed.dataset, episodes=parsed.episodes, output=parsed.output
   )
   title = f"input of {parsed.dataset}"
-  rich.print(input_table(rows, title, INPUT_CAPTION))
+  show(input_table(rows, title, INPUT_CAPTION))
 
 
 DATA_VERBS = {

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import rich
 from jaxtyping import Float32
 from ml_collections import ConfigDict
 
@@ -29,6 +28,7 @@ from fewshot_mss.evaluation.metrics import si_sdr_db
 from fewshot_mss.evaluation.report import read_summary, summary_table
 from fewshot_mss.evaluation.summary import Summary, verdict
 from fewshot_mss.inference.separator import Separator
+from fewshot_mss.terminal import show
 from fewshot_mss.training.train import train_and_evaluate
 
 # A segment holds a few notes at least, and the list's mixtures are this long.
@@ -98,7 +98,7 @@ def run_demo(config: ConfigDict, output: Path) -> None:
   report = output / "report.md"
   minutes = (time.monotonic() - begun_s) / 60
   write_text_whole(report, _report(summary, song, workdir, minutes))
-  rich.print(summary_table(summary))
+  show(summary_table(summary))
   for claim in verdict(summary).values():
     print(claim["statement"])
   print(f"report:  {report}\nfigures: {output / 'figures'}")

@@ -7,7 +7,8 @@ import pytest
 
 from fewshot_mss.audio.blocks import audio_info, read_blocks
 from fewshot_mss.audio.examples import load_example, parse_example
-from fewshot_mss.audio.files import read_audio, wav_subtype
+from fewshot_mss.audio.files import read_audio
+from fewshot_mss.audio.formats import kept_subtype
 from fewshot_mss.errors import InputError
 from mp4_files import write_mp4
 
@@ -49,9 +50,9 @@ def test_alac_is_exact_and_aac_in_time(tmp_path):
 
 
 def test_what_is_written_of_it_keeps_its_precision(tmp_path):
-  for codec, subtype in (("aac", "PCM_16"), ("alac", "PCM_24")):
+  for codec, subtype in (("aac", "FLOAT"), ("alac", "PCM_24")):
     path = write_mp4(tmp_path / f"{codec}.m4a", tones(2000), RATE_HZ, codec)
-    assert wav_subtype(audio_info(path)) == subtype
+    assert kept_subtype(audio_info(path), "wav") == subtype
 
 
 def test_it_is_known_by_its_content_and_read_in_parts(tmp_path):

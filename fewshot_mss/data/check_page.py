@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import rich
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -15,6 +14,7 @@ from fewshot_mss.data.check import CheckReport
 from fewshot_mss.data.check_findings import KINDS
 from fewshot_mss.data.check_summary import summary
 from fewshot_mss.errors import RunError
+from fewshot_mss.terminal import show
 
 # What the page lists of each kind; JSON has all.
 _LISTED = 10
@@ -36,7 +36,7 @@ def show_check(report: CheckReport, dataset: str, *, as_json: bool) -> None:
   if as_json:
     print(json.dumps(found, indent=2, allow_nan=False))
   else:
-    rich.print(page(found))
+    show(page(found))
   if found["errors"]:
     raise RunError(
       f"{_count(found['errors'], 'error')} in {dataset}: mend before `data "

@@ -4,13 +4,13 @@ import json
 import sys
 from typing import Any
 
-import rich
 from ml_collections import ConfigDict
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from fewshot_mss.errors import RunError
+from fewshot_mss.terminal import show
 from fewshot_mss.training.plan import Plan, make_plan
 from fewshot_mss.training.plan_chips import chip_of
 from fewshot_mss.training.tpu_compiler import Program
@@ -55,7 +55,7 @@ def show_plan(
   if as_json:
     print(json.dumps(as_dict(plan), indent=2, allow_nan=False))
   else:
-    rich.print(tables(plan))
+    show(tables(plan))
   if plan.refusal:
     raise RunError(
       f"{plan.mixtures_per_chip} mixtures a chip do not fit on {topology}: "

@@ -97,7 +97,7 @@ def _separate(
   calibration = calibration_of(separator.archive.training)
   meter = PresenceMeter(1, plan.info.rate_hz, calibration)
   blocks = separator.stream(song, asked.conditions, progress=watch)
-  with SongWriter(plan) as writer, contextlib.closing(blocks):
+  with SongWriter(plan, overwrite=False) as writer, contextlib.closing(blocks):
     listened = meter.gated if wish.gate else meter.watched
     for block in listened(blocks):
       writer.write(block)
