@@ -43,12 +43,24 @@ def render(
   )
   sound = np.zeros((round(length_s * rate_hz), 2), np.float32)
   sound[: len(played)] = played[: len(sound)]
-  if level_db is None:
-    return sound, rate_hz
+  if level_db is not None:
+    set_level(sound, rate_hz, level_db)
+  return sound, rate_hz
+
+
+def set_level(
+  sound: Float32[np.ndarray, "samples channels"], rate_hz: int, level_db: float
+) -> None:
+  """Brings a sound to a level, in place; silence stays silent.
+
+  Args:
+    sound: The samples.
+    rate_hz: Of the sound.
+    level_db: Wanted RMS where it sounds, in dB below full scale.
+  """
   rms = sounding_rms(sound, round(_BLOCK_S * rate_hz))
   if rms > 0:
     sound *= np.float32(10 ** (level_db / 20) / rms)
-  return sound, rate_hz
 
 
 def check_playable(soundfont: Path) -> None:
