@@ -70,6 +70,18 @@ def add_data_verbs(verbs: argparse._SubParsersAction) -> None:
     help="leave out and name stems that cannot be read, instead of stopping",
   )
   build.add_argument(
+    "--mixed_items",
+    action="store_true",
+    help="let the lists for scoring also ask about mixtures of different "
+    "songs: of two instruments of one family, and of any where songs are solos",
+  )
+  build.add_argument(
+    "--drop_copies",
+    action="store_true",
+    help="leave examples out of these lists that hold the target's own sound "
+    "again, as loops do",
+  )
+  build.add_argument(
     "--beam_options",
     default=_LOCAL_BEAM,
     help="of Apache Beam, which does the work: direct_num_workers=N for N "

@@ -31,11 +31,15 @@ from jaxtyping import Float32
 from fewshot_mss.audio.files import read_audio
 from fewshot_mss.data.broad_classes import broad_class
 from fewshot_mss.data.labels import look_up
+from fewshot_mss.data.loudness import set_level
 from fewshot_mss.data.splits import load_splits
 from fewshot_mss.data.tracks import Stem, Track, TrackSet
 from fewshot_mss.errors import InputError
 
 FADE_S = 0.01
+# Of every recording, where the classes are broad: they are 16 to 60 dB below
+# full scale, and the songs that they are mixed with are about this loud.
+_LEVEL_DB = -22.0
 _TABLES = (
   "annotation/Medley-solos-DB_metadata.csv",
   "Medley-solos-DB_metadata.csv",
@@ -193,14 +197,16 @@ def _track(clips: Sequence[_Clip], paths: list[Path], *, broad: bool) -> Track:
     family=found.family if broad else label.family,
     # Of a broad class each player is a timbre.
     patch=f"Medley-solos-DB/{clips[0].song_id}" if broad else "",
-    read=functools.partial(_read_recording, tuple(paths)),
+    read=functools.partial(
+      _read_recording, tuple(paths), level_db=_LEVEL_DB if broad else None
+    ),
     files=tuple(paths),
   )
   return Track(f"song_{clips[0].song_id}", _SUBSETS[clips[0].subset], (stem,))
 
 
 def _read_recording(
-  paths: tuple[Path, ...],
+  paths: tuple[Path, ...], *, level_db: float | None
 ) -> tuple[Float32[np.ndarray, "samples channels"], int]:
   clips = []
   forms = []
@@ -215,7 +221,10 @@ def _read_recording(
         f"{forms[0][1]}: make them alike"
       )
   rate_hz = forms[0][0]
-  return join_clips(clips, round(FADE_S * rate_hz)), rate_hz
+  sound = join_clips(clips, round(FADE_S * rate_hz))
+  if level_db is not None:
+    set_level(sound, rate_hz, level_db)
+  return sound, rate_hz
 
 
 def join_clips(

@@ -10,11 +10,12 @@ from jaxtyping import Float32
 
 from fewshot_mss.audio.resampling import to_mono
 from fewshot_mss.data.broad_classes import all_broad_classes
+from fewshot_mss.data.loudness import set_level
 from fewshot_mss.data.synth.effects import apply_effect
 from fewshot_mss.data.synth.general_midi import DRUMS
 from fewshot_mss.data.synth.notes import fit_to_range, midi_bytes
 from fewshot_mss.data.synth.players import Player
-from fewshot_mss.data.synth.render import render, set_level
+from fewshot_mss.data.synth.render import render
 from fewshot_mss.data.synth.sampler import play_notes
 from fewshot_mss.data.synth.voices import Voice
 
