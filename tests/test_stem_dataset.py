@@ -12,6 +12,7 @@ import pytest
 import soundfile
 import tensorflow_datasets as tfds
 
+from fewshot_mss.data import shards as shards_module
 from fewshot_mss.data.builder import build
 from fewshot_mss.data.catalogue import SPLITS, load_catalogue
 from fewshot_mss.data.layouts.datasets import read_layout

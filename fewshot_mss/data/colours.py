@@ -22,6 +22,10 @@ NO_COLOUR = -1
 _BANDS = 8
 # Room for the equaliser's ringing, of which there is more the lower the band.
 _RINGING_SAMPLES = 2048
+# Sounds that are transformed together: more are in larger arrays, whose memory
+# the system gives anew each time (measured: 0.14 ms a sound of 16,000 samples
+# by eights, 0.32 one by one, 0.73 by fifteens).
+_AT_ONCE = 8
 _REVERB_DB = (-18.0, 0.0)
 _DRIVE_DB = (0.0, 20.0)
 # The level that a drive of 0 dB brings a sound to: its peaks just bend.
@@ -137,10 +141,12 @@ def colour_sounds(
       np.tanh(sound, out=sound)
   # A room takes longer transforms, so those without go by themselves.
   roomy = np.array([colour.reverb_s > 0 for colour in colours])
-  for chosen in (roomy, ~roomy):
-    held = [colours[i] for i in np.flatnonzero(chosen)]
-    if any(any(colour.bands_db) or colour.reverb_s for colour in held):
-      sounds[chosen] = _filtered(sounds[chosen], held, rate_hz)
+  for chosen in (np.flatnonzero(roomy), np.flatnonzero(~roomy)):
+    for begin in range(0, len(chosen), _AT_ONCE):
+      some = chosen[begin : begin + _AT_ONCE]
+      held = [colours[i] for i in some]
+      if any(any(colour.bands_db) or colour.reverb_s for colour in held):
+        sounds[some] = _filtered(sounds[some], held, rate_hz)
   after = _energy(sounds)
   # What was silent stays so.
   scale = np.sqrt(before / np.maximum(after, np.finfo(np.float32).tiny))
