@@ -12,7 +12,7 @@ from fewshot_mss.data.catalogue import SPLITS, Catalogue, load_catalogue
 from fewshot_mss.data.labels import TABLES, all_labels
 
 # More are counted.
-_NAMED_PATCHES = 8
+_NAMED_PATCHES = 3
 
 
 def describe_dataset(directory: Path) -> Group:
