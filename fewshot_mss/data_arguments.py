@@ -70,6 +70,18 @@ def add_data_verbs(verbs: argparse._SubParsersAction) -> None:
     help="leave out and name stems that cannot be read, instead of stopping",
   )
   build.add_argument(
+    "--mixed_items",
+    action="store_true",
+    help="let the lists for scoring also ask about mixtures of different "
+    "songs: of two instruments of one family, and of any where songs are solos",
+  )
+  build.add_argument(
+    "--drop_copies",
+    action="store_true",
+    help="leave examples out of these lists that hold the target's own sound "
+    "again, as loops do",
+  )
+  build.add_argument(
     "--beam_options",
     default=_LOCAL_BEAM,
     help="of Apache Beam, which does the work: direct_num_workers=N for N "
@@ -77,9 +89,14 @@ def add_data_verbs(verbs: argparse._SubParsersAction) -> None:
     "runner=FlinkRunner,flink_master=HOST:8081 and the like",
   )
   sound = build.add_argument_group("layouts midi and rendered")
-  sound.add_argument("--soundfont", type=Path, help="a .sf2 file")
   sound.add_argument(
-    "--unheard_soundfont", type=Path, help="a .sf2 file for testing alone"
+    "--soundfont", type=Path, action="append", help="a .sf2 file"
+  )
+  sound.add_argument(
+    "--unheard_soundfont",
+    type=Path,
+    action="append",
+    help="a .sf2 file for testing alone",
   )
   songs = build.add_argument_group("layout rendered")
   songs.add_argument("--num_songs", type=int, help="120 if not given")
@@ -88,8 +105,30 @@ def add_data_verbs(verbs: argparse._SubParsersAction) -> None:
   songs.add_argument(
     "--midi_folder",
     type=Path,
+    action="append",
     help="notes from MIDI files instead of made-up ones, given to instruments "
-    "in equal shares (the layout midi plays files as they are)",
+    "in equal shares (the layout midi plays files as they are); with "
+    "--classes=broad, songs for training besides the made-up ones",
+  )
+  songs.add_argument(
+    "--classes",
+    choices=["broad"],
+    help="each class in many timbres (data/broad_classes.csv) instead of one a "
+    "program; SoundFonts and folders may then be named several times. Also of "
+    "the layout medley_solos_db",
+  )
+  songs.add_argument(
+    "--notes",
+    type=Path,
+    action="append",
+    help="with --classes=broad: recorded notes, "
+    "FOLDER/<instrument>/<pitch>.wav, as cello/As3.mp3",
+  )
+  songs.add_argument(
+    "--solos",
+    type=Path,
+    help="with --classes=broad: Medley-solos-DB, whose training part is heard, "
+    "too",
   )
   build.set_defaults(verb="data build")
 

@@ -27,6 +27,8 @@ def _data_build(parsed: argparse.Namespace) -> None:
     segment_s=parsed.segment_s,
     beam_words=[word.strip() for word in parsed.beam_options.split(",")],
     skip_bad=parsed.skip_bad,
+    mixed_items=parsed.mixed_items,
+    drop_copies=parsed.drop_copies,
   )
   print(
     f"wrote {parsed.output}; look with `fewshot-mss data list {parsed.output}`"

@@ -73,6 +73,18 @@ def _data() -> ConfigDict:
       "drop_negatives_share": 0.25,
       # Each source is scaled by a gain drawn evenly from +-gain_db.
       "gain_db": 6.0,
+      # Mixtures of different songs whose sources are all of one family, as far
+      # as a family has two instruments or more.
+      "same_family_share": 0.0,
+      # Each source and each example goes through an equaliser of its own,
+      # whose octaves are drawn evenly from +-eq_db.
+      "eq_db": 0.0,
+      # Sources and examples that sound in a room of their own, which takes
+      # 0.25 to 1 of reverb_s to fall by 60 dB.
+      "reverb_share": 0.0,
+      "reverb_s": 0.0,
+      # Sources and examples that are driven into a soft limit.
+      "drive_share": 0.0,
       # Threads that read episodes, and batches kept ready.
       "read_threads": 2,
       "prefetch_batches": 4,

@@ -44,6 +44,21 @@ def test_layered_classes_are_never_unseen():
     draw_unseen(_rng(), classes, 2)
 
 
+def test_classes_of_few_timbres_are_unseen_first():
+  breadth = {item.name: 10 - int(item.name[-1]) for item in CLASSES}
+  for seed in range(5):
+    unseen = draw_unseen(_rng(seed), CLASSES, 5, breadth=breadth)
+    # The higher the number, the fewer timbres: of each family the last.
+    assert unseen == ("a 3", "a 4", "b 3", "b 4", "c 1")
+  every = draw_unseen(_rng(), CLASSES, 9, breadth=breadth)
+  # The broadest class of each family stays.
+  assert not {"a 0", "b 0", "c 0", "d 0"} & set(every)
+  assert len(every) == 9
+  same = dict.fromkeys(breadth, 1)
+  drawn = {draw_unseen(_rng(s), CLASSES, 4, breadth=same) for s in range(5)}
+  assert len(drawn) > 1
+
+
 def test_negative_number_is_refused():
   with pytest.raises(InputError, match="num_unseen is -1"):
     draw_unseen(_rng(), CLASSES, -1)

@@ -18,6 +18,11 @@ from fewshot_mss.data.credits import credit
     ("Medley-solos-DB", "Lostanlen"),
     ("TimGM6mb.sf2", "GPL-2"),
     ("procedural songs", "Nobody"),
+    ("sf_GMbank.sf2", "Public domain"),
+    ("FluidR3_GM.sf2", "MIT"),
+    ("notes of tonejs", "CC BY 3.0"),
+    ("MIDI files of freedoom", "BSD"),
+    ("MIDI files of openscore_quartets", "CC0"),
   ],
 )
 def test_known_places_are_credited(place, words):

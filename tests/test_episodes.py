@@ -122,7 +122,8 @@ def test_an_episode_depends_on_seed_and_index_alone(catalogue, everything):
 def test_shapes_and_types_are_those_of_the_settings(everything):
   empty = empty_spec(0, sources=4, queries=2, positives=3, negatives=2)
   for spec in everything[:50]:
-    for value, like in zip(spec[1:], empty[1:], strict=True):
+    # The first and the last are numbers.
+    for value, like in zip(spec[1:-1], empty[1:-1], strict=True):
       assert value.shape == like.shape
       assert value.dtype == like.dtype
 

@@ -77,6 +77,16 @@ def test_instruments_have_patches_and_minutes(directory):
   assert text.index("│ violin") < text.index("│ horn")
 
 
+def test_many_patches_are_counted(catalogue_of, tmp_path):
+  lines = [f"train a violin {i} p{i}" for i in range(5)]
+  lines += [f"train a horn {i} q{i}" for i in range(4)]
+  catalogue = catalogue_of("\n".join(lines), unheard_patches=("p1", "p3"))
+  save_catalogue(catalogue, tmp_path)
+  text = text_of(tmp_path)
+  assert row_of(text, "violin")[2] == "5 patches, 2 kept out"
+  assert row_of(text, "horn")[2] == "4 patches"
+
+
 def test_what_nobody_stated_is_said(catalogue_of, tmp_path):
   save_catalogue(catalogue_of("train a violin 0"), tmp_path)
   assert "origin: not stated" in text_of(tmp_path)

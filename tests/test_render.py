@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from fewshot_mss.data.loudness import sounding_rms
 from fewshot_mss.data.synth.notes import Note, midi_bytes
-from fewshot_mss.data.synth.render import check_playable, render, sounding_rms
+from fewshot_mss.data.synth.render import check_playable, render
 from fewshot_mss.errors import InputError, RunError
 from tiny_soundfont import sine, write_soundfont
 

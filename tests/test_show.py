@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from fewshot_mss.data.catalogue import TEST, load_catalogue
+from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.episodes import empty_spec
 from fewshot_mss.data.pipeline import episode_batches
 from fewshot_mss.data.show import describe_episode, show_episode
@@ -95,7 +96,18 @@ def test_words_name_songs_times_gains_and_examples(catalogue_of):
   spec.target_sources[1, :2] = True
   # The third asks for the horn, which the mixture does not hold.
   spec.positive_records[2, 0] = 3
-  assert describe_episode(catalogue, spec) == [
+  settings = EpisodeSettings(
+    sample_rate_hz=16,
+    mixture_samples=8,
+    example_samples=8,
+    num_queries=4,
+    max_positives=2,
+    max_negatives=1,
+    min_sources=2,
+    max_sources=3,
+  )
+  uncoloured = describe_episode(catalogue, spec, settings)
+  assert uncoloured == [
     "source 0: violin (oak) of a/violin at 0.25 s, gain +6.0 dB",
     "source 1: drums (p) of a/drums at 1.50 s, gain -6.0 dB",
     "query 0: violin, shots: 1",
@@ -106,6 +118,13 @@ def test_words_name_songs_times_gains_and_examples(catalogue_of):
     "  positive 0: horn (p) of b/horn at 0.00 s",
     "query 3: fills up",
   ]
+  coloured = describe_episode(
+    catalogue, spec._replace(colour_seed=5), settings._replace(eq_db=6.0)
+  )
+  for line, plain in zip(coloured, uncoloured, strict=True):
+    assert line.startswith(plain)
+    is_sound = plain.startswith(("source", "  "))
+    assert ("; octaves " in line) == is_sound
 
 
 def test_a_silent_target_can_be_drawn(config, toy_sources, tmp_path):

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from fewshot_mss.data.figure import import_figure
-from fewshot_mss.data.stats import draw_stats, instrument_stats, plot_stats
+from fewshot_mss.data.stats import (
+  draw_stats,
+  instrument_stats,
+  num_timbres,
+  plot_stats,
+)
 from fewshot_mss.errors import InputError
 
 LINES = """
@@ -57,6 +62,23 @@ def test_seen_instruments_come_first_and_by_hours(catalogue):
   middles = loudness.lines[0].get_xdata()
   np.testing.assert_allclose(middles[[0, 2]], [-20, -20], atol=1e-5)
   assert "some folder" in figure.get_suptitle()
+
+
+def test_timbres_are_those_that_training_hears(catalogue_of):
+  catalogue = catalogue_of(
+    LINES
+    + "train a violin 5 oak\n  train a violin 6 new\n  test c violin 7 later\n"
+    "  test c drums 1 other\n",
+    unseen=("drums",),
+    unheard_patches=("new",),
+  )
+  counts = dict(
+    zip(catalogue.instruments, num_timbres(catalogue).tolist(), strict=True)
+  )
+  assert counts == {"violin": 2, "horn": 1, "drums": 2}
+  figure = draw_stats(import_figure(), catalogue, "some folder")
+  labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+  assert labels == ["violin, 2 timbres", "horn", "drums, 2 timbres (unseen)"]
 
 
 @pytest.mark.parametrize("name", ["stats.png", "new/stats.pdf"])

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 import tensorflow_datasets as tfds
 
-from fewshot_mss.data import stem_dataset
+from fewshot_mss.data import shards as shards_module
 from fewshot_mss.data.builder import build
 from fewshot_mss.data.catalogue import SPLITS, load_catalogue
 from fewshot_mss.data.layouts.datasets import read_layout
@@ -216,7 +216,7 @@ def test_shards_hold_whole_songs_in_order(
   songs, undisturbed, tmp_path, monkeypatch
 ):
   # A song's file is 4 segments of 16,000 bytes and a head.
-  monkeypatch.setattr(stem_dataset, "_SHARD_BYTES", 150_000)
+  monkeypatch.setattr(shards_module, "_SHARD_BYTES", 150_000)
   directory = build(
     stem_folder(songs),
     tmp_path / "out",

@@ -33,6 +33,8 @@ def build(
   beam_words: Sequence[str] = LOCAL_OPTIONS,
   skip_bad: bool = False,
   progress: bool = True,
+  mixed_items: bool = False,
+  drop_copies: bool = False,
 ) -> Path:
   """Prepares a dataset.
 
@@ -48,6 +50,8 @@ def build(
     beam_words: Where the work is done, as `work.beam_options` takes it.
     skip_bad: Whether to leave out stems that cannot be read.
     progress: Whether to show a progress bar.
+    mixed_items: Whether the lists also ask about mixtures of several songs.
+    drop_copies: Whether they leave out examples that hold the target's sound.
 
   Returns:
     The folder.
@@ -63,6 +67,8 @@ def build(
     segment_s=segment_s,
     skip_bad=skip_bad,
     progress=progress,
+    mixed_items=mixed_items,
+    drop_copies=drop_copies,
   )
   download_config = tfds.download.DownloadConfig(
     beam_options=beam_options(beam_words)

@@ -118,6 +118,13 @@ class Catalogue:
     )
 
   @functools.cached_property
+  def family_of(self) -> Int[np.ndarray, " I"]:
+    """Index of the family of each instrument."""
+    family = np.zeros(len(self.instruments), np.int32)
+    family[self.instrument] = self.family
+    return family
+
+  @functools.cached_property
   def active(self) -> Bool[np.ndarray, "N blocks"]:
     """Which blocks show the instrument, by the level of their own stem."""
     loudest_db = np.full(len(self.stems), -np.inf, np.float32)

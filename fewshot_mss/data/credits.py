@@ -32,6 +32,20 @@ _CREDITS = {
     "Spiral for Musical Instrument Recognition, ISMIR 2016. CC BY 4.0"
   ),
   "TimGM6mb.sf2": "SoundFont by T. Brechbill. GPL-2",
+  "sf_GMbank.sf2": "GM GS bank of csound-soundfont. Public domain",
+  "FluidR3_GM.sf2": "SoundFont by Frank Wen. MIT",
+  "notes of tonejs": (
+    "tonejs-instruments by N. P. Brosowsky, from Versilian Studios VSCO 2 "
+    "Community Edition, Karoryfer Samples, the University of Iowa, "
+    "flcellogrl, quartertone and donyaquick of Freesound. CC BY 3.0"
+  ),
+  "MIDI files of freedoom": (
+    "notes of the music of the Freedoom project, by its contributors. "
+    "BSD-3-Clause"
+  ),
+  "MIDI files of openscore_quartets": (
+    "notes of the OpenScore String Quartet Corpus. CC0, credit asked"
+  ),
   "mixing_coefficients": "gains of MedleyDB's stems, from its package. MIT",
   "procedural songs": "notes made up by fewshot-mss. Nobody to credit",
   "toy songs, procedural": "sounds made up by fewshot-mss. Nobody to credit",

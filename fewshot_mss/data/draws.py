@@ -226,6 +226,7 @@ def draw_examples(
   count: int,
   *,
   same_track: bool = False,
+  split: int | None = None,
 ) -> list[int]:
   """Draws different clips that alternate between some instruments.
 
@@ -237,11 +238,13 @@ def draw_examples(
     instruments: What the clips shall show.
     count: How many clips, shared out over the instruments.
     same_track: Whether to prefer the mixture's own tracks to all others.
+    split: Whose songs to draw from; None is that of the mixture.
 
   Returns:
     The rows of the clips; fewer than `count` where there are not enough.
   """
-  split = catalogue.split.item(sources[0])
+  if split is None:
+    split = catalogue.split.item(sources[0])
   moments = {catalogue.moment.item(row) for row in sources}
   turns = []
   for i, instrument in enumerate(instruments[:count]):

@@ -11,6 +11,9 @@ from fewshot_mss.errors import InputError
 # Fields that are no leaf of `config.data` under that name.
 _SAMPLES = ("sample_rate_hz", "mixture_samples", "example_samples")
 
+# A cathedral's.
+_MAX_REVERB_S = 10.0
+
 
 class EpisodeSettings(NamedTuple):
   """What an episode draws; the fields of `config.data` in samples.
@@ -36,6 +39,11 @@ class EpisodeSettings(NamedTuple):
   drop_positives_share: float = 0.0
   drop_negatives_share: float = 0.0
   gain_db: float = 0.0
+  same_family_share: float = 0.0
+  eq_db: float = 0.0
+  reverb_share: float = 0.0
+  reverb_s: float = 0.0
+  drive_share: float = 0.0
 
   @classmethod
   def from_config(cls, config: ConfigDict) -> "EpisodeSettings":
@@ -79,8 +87,18 @@ def _check_alone(settings: EpisodeSettings) -> None:
   for key in ("max_positives", "max_negatives"):
     if getattr(settings, key) < 0:
       raise InputError(f"data.{key} must not be negative")
-  if not 0 <= settings.gain_db < math.inf:
-    raise InputError(f"data.gain_db is {settings.gain_db}: give 0 or more")
+  for key in ("gain_db", "eq_db"):
+    if not 0 <= getattr(settings, key) < math.inf:
+      raise InputError(
+        f"data.{key} is {getattr(settings, key)}: give 0 or more"
+      )
+  if not 0 <= settings.reverb_s <= _MAX_REVERB_S:
+    raise InputError(
+      f"data.reverb_s is {settings.reverb_s}: give 0 to {_MAX_REVERB_S:g} "
+      "seconds"
+    )
+  if settings.reverb_share and not settings.reverb_s:
+    raise InputError("data.reverb_share needs data.reverb_s above 0")
   if settings.max_sources < settings.min_sources:
     raise InputError("data.max_sources must not be below data.min_sources")
   if settings.several_sources_share and settings.max_positives == 1:

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
 from fewshot_mss.data.catalogue import TRAIN, Catalogue
+from fewshot_mss.data.colours import NO_COLOUR, draw_colour_seed
 from fewshot_mss.data.draws import (
   active_offset,
   draw_below,
@@ -47,6 +48,7 @@ class EpisodeSpec(NamedTuple):
     negative_offsets_samples: Likewise.
     class_id: The asked class; -1 for several, or an unseen one.
     query_mask: False for queries that only fill up.
+    colour_seed: Of the sounds' colours, see `colours.py`; or `NO_COLOUR`.
   """
 
   index: int
@@ -60,6 +62,7 @@ class EpisodeSpec(NamedTuple):
   negative_offsets_samples: Int32[np.ndarray, "Q N"]
   class_id: Int32[np.ndarray, " Q"]
   query_mask: Bool[np.ndarray, " Q"]
+  colour_seed: int = NO_COLOUR
 
 
 def empty_spec(
@@ -139,7 +142,7 @@ def episode_spec(
   asked = _draw_asked(streams.asked, catalogue, split, mixture, kinds)
   for q, instruments in enumerate(asked):
     _draw_query(streams, catalogue, settings, mixture, instruments, spec, q)
-  return spec
+  return spec._replace(colour_seed=draw_colour_seed(seed, index, settings))
 
 
 class _Streams(NamedTuple):

@@ -1,7 +1,7 @@
 """Draws the mixtures and queries of the fixed evaluation lists."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +32,8 @@ class EvaluationItem(NamedTuple):
       query 1 has the target of query 0 and the examples and class of another
       instrument of the mixture.
     group: `seen`, `unseen`, `seen, unheard timbre` or `unseen, unheard
-      timbre`, by the target.
+      timbre`, by the target; where the sources are not of one song, with the
+      words of `mixed_items.py` behind.
     song: Name of the track.
     instrument: Name of the target.
     wrong_instrument: Name of the other one.
@@ -215,8 +216,9 @@ def filled_spec(
   positives: list[list[int]],
   negatives: list[list[int]],
   class_id: list[int],
+  gains: Sequence[float] = (),
 ) -> EpisodeSpec:
-  """Returns the spec of whole segments without gains."""
+  """Returns the spec of whole segments; without gains they are 1."""
   spec = empty_spec(
     index,
     sources=MAX_SOURCES,
@@ -225,7 +227,7 @@ def filled_spec(
     negatives=MAX_NEGATIVES,
   )
   spec.source_records[: len(sources)] = sources
-  spec.source_gains[: len(sources)] = 1
+  spec.source_gains[: len(sources)] = gains or 1
   spec.target_sources[:, : len(sources)] = is_target
   for q in range(2):
     spec.positive_records[q, : len(positives[q])] = positives[q]

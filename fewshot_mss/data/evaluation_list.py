@@ -17,6 +17,7 @@ from fewshot_mss.data.catalogue import (
   Catalogue,
   write_text_whole,
 )
+from fewshot_mss.data.copies import drop_copies
 from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.episodes import NO_RECORD
 from fewshot_mss.data.evaluation_items import (
@@ -28,6 +29,8 @@ from fewshot_mss.data.evaluation_items import (
   evaluation_items,
   filled_spec,
 )
+from fewshot_mss.data.mixed_items import mixed_items
+from fewshot_mss.data.records import RecordReader
 from fewshot_mss.errors import InputError
 
 FORMAT_VERSION = 1
@@ -58,7 +61,12 @@ def list_hash(path: Path) -> str:
 
 
 def write_evaluation_lists(
-  catalogue: Catalogue, directory: Path, *, seed: int = 0
+  catalogue: Catalogue,
+  directory: Path,
+  *,
+  seed: int = 0,
+  with_mixed: bool = False,
+  without_copies: bool = False,
 ) -> None:
   """Writes the lists of all splits that have songs, but training.
 
@@ -66,11 +74,18 @@ def write_evaluation_lists(
     catalogue: Of the dataset.
     directory: The prepared folder.
     seed: Of the draws.
+    with_mixed: Whether to add items of several songs, see `mixed_items.py`.
+    without_copies: Whether to leave out the examples that hold the target's
+      own sound again, see `copies.py`.
   """
   for split, name in enumerate(SPLITS):
     if split == TRAIN or not (catalogue.split == split).any():
       continue
     items = evaluation_items(catalogue, split, seed=seed)
+    if with_mixed:
+      items += mixed_items(catalogue, split, len(items), seed=seed)
+    if without_copies:
+      items = drop_copies(items, catalogue, RecordReader(directory, catalogue))
     content = {
       "format_version": FORMAT_VERSION,
       "catalogue_hash": catalogue.content_hash,
@@ -84,6 +99,8 @@ def write_evaluation_lists(
 def _to_json(item: EvaluationItem) -> dict[str, Any]:
   spec = item.spec
   count = int(np.sum(spec.source_records >= 0))
+  # Lists of songs, which have no gains, are as they always were.
+  all_one = (spec.source_gains[:count] == 1).all()
   return {
     "group": item.group,
     "song": item.song,
@@ -94,6 +111,7 @@ def _to_json(item: EvaluationItem) -> dict[str, Any]:
     "positives": [rows[rows >= 0].tolist() for rows in spec.positive_records],
     "negatives": [rows[rows >= 0].tolist() for rows in spec.negative_records],
     "class_id": spec.class_id.tolist(),
+    **({} if all_one else {"gains": spec.source_gains[:count].tolist()}),
   }
 
 

@@ -11,6 +11,9 @@ from rich.text import Text
 from fewshot_mss.data.catalogue import SPLITS, Catalogue, load_catalogue
 from fewshot_mss.data.labels import TABLES, all_labels
 
+# More are counted.
+_NAMED_PATCHES = 3
+
 
 def describe_dataset(directory: Path) -> Group:
   """Describes a prepared folder.
@@ -128,19 +131,24 @@ def _instruments(catalogue: Catalogue) -> Table:
 def _instrument(catalogue: Catalogue, instrument: int) -> list[Text]:
   rows = catalogue.instrument == instrument
   families = _names(catalogue.families, catalogue.family[rows])
-  patches = [
-    _patch(catalogue, int(i)) for i in np.unique(catalogue.patch[rows])
-  ]
   cells = [
     catalogue.instruments[instrument],
     ", ".join(families),
-    ", ".join(patches),
+    _patches(catalogue, np.unique(catalogue.patch[rows])),
     "seen" if catalogue.seen[instrument] else "unseen",
   ]
   for i in range(len(SPLITS)):
     count = int((rows & (catalogue.split == i)).sum())
     cells.append(f"{_minutes(catalogue, count):.1f}" if count else "-")
   return [Text(cell) for cell in cells]
+
+
+def _patches(catalogue: Catalogue, patches: np.ndarray) -> str:
+  """Names the patches of an instrument, or counts them where they are many."""
+  if len(patches) <= _NAMED_PATCHES:
+    return ", ".join(_patch(catalogue, int(i)) for i in patches)
+  kept_out = int(catalogue.unheard[patches].sum())
+  return f"{len(patches)} patches" + (f", {kept_out} kept out" * (kept_out > 0))
 
 
 def _patch(catalogue: Catalogue, patch: int) -> str:

@@ -14,6 +14,7 @@ from fewshot_mss.data.draws import (
   is_active,
 )
 from fewshot_mss.data.episode_settings import EpisodeSettings
+from fewshot_mss.data.labels import UNKNOWN_FAMILY
 
 # Excerpts of songs that are tried until enough instruments sound in one.
 _EXCERPTS_TRIED = 8
@@ -50,7 +51,9 @@ def draw_mixture(
   """Draws the sources; the first is drawn evenly over the instruments.
 
   The number of sources is drawn evenly from what the settings allow, of which
-  a song has fewer, perhaps. Where no song serves, the mixture is random.
+  a song has fewer, perhaps, and a family. Where no song serves, the mixture is
+  random. So is one that shall be of one family, of which there may be fewer
+  than wanted; without a family large enough it is of any instruments.
 
   Args:
     rng: Source of randomness.
@@ -65,15 +68,26 @@ def draw_mixture(
     The mixture.
   """
   instruments = catalogue.view.split_instruments[split].tolist()
-  anchor = instruments[draw_below(rng, len(instruments))]
   fewest = max(settings.min_sources, sounding)
+  # No draw without the share: what is drawn then is as it was without the key.
+  of_one_family = (
+    settings.same_family_share and rng.random() < settings.same_family_share
+  )
+  anchors = instruments
+  if of_one_family:
+    anchors = _in_families(catalogue, instruments, max(fewest, 2)) or anchors
+  anchor = anchors[draw_below(rng, len(anchors))]
+  pool = instruments
+  if of_one_family and anchors is not instruments:
+    family = catalogue.family_of[anchor]
+    pool = [i for i in anchors if catalogue.family_of[i] == family]
   most = settings.max_sources
   if left_out:
     most = max(fewest, min(most, len(instruments) - left_out))
   wanted = fewest + draw_below(rng, most - fewest + 1)
   length = settings.mixture_samples
   rows, offsets = [], []
-  if rng.random() >= settings.random_mix_share:
+  if not of_one_family and rng.random() >= settings.random_mix_share:
     rows, offsets = _stems_of_a_song(
       rng,
       catalogue,
@@ -85,7 +99,7 @@ def draw_mixture(
     )
   levels_db = [0.0] * len(rows)
   if not rows:
-    rows = _stems_at_random(rng, catalogue, split, anchor, instruments, wanted)
+    rows = _stems_at_random(rng, catalogue, split, anchor, pool, wanted)
     offsets = [active_offset(rng, catalogue, row, length) for row in rows]
     # Levels of different songs do not compare: start from the same one.
     own_db = [catalogue.rms_db.item(row) for row in rows]
@@ -97,6 +111,19 @@ def draw_mixture(
     gains=[_draw_gain(rng, settings, level_db) for level_db in levels_db],
     heard=_heard(catalogue, rows, offsets, length),
   )
+
+
+def _in_families(
+  catalogue: Catalogue, instruments: list[int], least: int
+) -> list[int]:
+  """Returns the instruments whose family has enough of them."""
+  families = [catalogue.family_of.item(i) for i in instruments]
+  return [
+    instrument
+    for instrument, family in zip(instruments, families, strict=True)
+    if catalogue.families[family] != UNKNOWN_FAMILY
+    and families.count(family) >= least
+  ]
 
 
 def _draw_gain(

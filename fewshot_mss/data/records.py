@@ -1,12 +1,14 @@
 """Random access to the stored sound, and an episode's integers made audio."""
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Int, Int16
 
 from fewshot_mss.data.catalogue import SPLITS, Catalogue
+from fewshot_mss.data.colours import NO_COLOUR, colour_sounds, draw_colour
 from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.episodes import NO_RECORD, EpisodeSpec
 from fewshot_mss.episode import EpisodeBatch, Support
@@ -176,14 +178,7 @@ def read_into(
     settings: Lengths of mixture and examples.
   """
   mixture, targets = batch.mixture[place], batch.targets[place]
-  source = np.empty_like(mixture)
-  for i, row in enumerate(spec.source_records.tolist()):
-    if row == NO_RECORD:
-      continue
-    begin = int(spec.source_offsets_samples[i])
-    cut = reader.pcm(row)[begin : begin + settings.mixture_samples]
-    # The step is a power of 2, so one rounding serves both factors.
-    np.multiply(cut, spec.source_gains[i] * _STEP, out=source, dtype=np.float32)
+  for i, source in _read_sources(spec, reader, settings):
     mixture += source
     for q in np.flatnonzero(spec.target_sources[:, i]):
       targets[q] += source
@@ -196,11 +191,57 @@ def read_into(
   support.negative_mask[place] = spec.negative_records != NO_RECORD
   support.class_id[place] = spec.class_id
   batch.query_mask[place] = spec.query_mask
-  for clips, rows, offsets_samples in (
-    (support.positives, spec.positive_records, spec.positive_offsets_samples),
-    (support.negatives, spec.negative_records, spec.negative_offsets_samples),
+  for kind, clips, rows, offsets_samples in (
+    (
+      "positive",
+      support.positives,
+      spec.positive_records,
+      spec.positive_offsets_samples,
+    ),
+    (
+      "negative",
+      support.negatives,
+      spec.negative_records,
+      spec.negative_offsets_samples,
+    ),
   ):
     _read_clips(clips[place], rows, offsets_samples, reader)
+    if spec.colour_seed != NO_COLOUR:
+      there = rows != NO_RECORD
+      sounds = clips[place][there]
+      _colour(sounds, spec, kind, np.argwhere(there).tolist(), settings)
+      clips[place][there] = sounds
+
+
+def _read_sources(
+  spec: EpisodeSpec, reader: RecordReader, settings: EpisodeSettings
+) -> Iterator[tuple[int, Float32[np.ndarray, " samples"]]]:
+  """Yields the number and the sound of each source as the mixture holds it."""
+  there = np.flatnonzero(spec.source_records != NO_RECORD).tolist()
+  sounds = np.empty((len(there), settings.mixture_samples), np.float32)
+  for sound, i in zip(sounds, there, strict=True):
+    begin = int(spec.source_offsets_samples[i])
+    cut = reader.pcm(spec.source_records[i])[begin : begin + len(sound)]
+    # The step is a power of 2, so one rounding serves both factors.
+    np.multiply(cut, spec.source_gains[i] * _STEP, out=sound, dtype=np.float32)
+  if spec.colour_seed != NO_COLOUR:
+    _colour(sounds, spec, "source", [[i] for i in there], settings)
+  yield from zip(there, sounds, strict=True)
+
+
+def _colour(
+  sounds: Float32[np.ndarray, "b samples"],
+  spec: EpisodeSpec,
+  kind: str,
+  places: list[list[int]],
+  settings: EpisodeSettings,
+) -> None:
+  """Colours the sounds of one kind, which are at some places of the spec."""
+  colours = [
+    draw_colour(spec.colour_seed, kind, tuple(place), settings)
+    for place in places
+  ]
+  colour_sounds(sounds, colours, settings.sample_rate_hz)
 
 
 def _read_clips(

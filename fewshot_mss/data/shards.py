@@ -4,7 +4,8 @@ TFDS could write them, too, but in another order of a record's fields each time:
 a build that was stopped would not end with the same bytes.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,9 @@ from fewshot_mss.data.segments import StemLabels
 # A record can be read alone. Level 1 is four times as fast to write as the
 # default, as fast to read, and 4 % larger (measured on stems of a real song).
 _OPTIONS = "group_size:1,zstd:1"
+# Of a file of records, before compression: many enough to be written side by
+# side, few enough to be opened at once.
+_SHARD_BYTES = 2**28
 
 
 def features(segment_samples: int) -> tfds.features.FeaturesDict:
@@ -97,3 +101,22 @@ def _record(
   feature["rms_db"].float_list.value.append(level_db)
   feature["pcm"].bytes_list.value.append(pcm.astype("<i2").tobytes())
   return example.SerializeToString(deterministic=True)
+
+
+def shards_of(files: Iterable[Path]) -> list[list[Path]]:
+  """Groups files in order to shards of about one size.
+
+  Args:
+    files: Of cut tracks.
+
+  Returns:
+    The files of each shard.
+  """
+  bytes_before = itertools.accumulate(
+    (path.stat().st_size for path in files), initial=0
+  )
+  groups = itertools.groupby(
+    zip(bytes_before, files, strict=False),
+    key=lambda item: item[0] // _SHARD_BYTES,
+  )
+  return [[path for _, path in group] for _, group in groups]

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from fewshot_mss.audio.writing import check_writable
 from fewshot_mss.data.catalogue import SPLITS, TRAIN, Catalogue
+from fewshot_mss.data.colours import NO_COLOUR, draw_colour
 from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.episodes import NO_RECORD, EpisodeSpec
 from fewshot_mss.data.figure import import_figure
@@ -71,7 +72,7 @@ def show_episode(
   heading = f"Episode {index} of seed {config.seed}, {SPLITS[split]} songs"
   if len(sources.folders) > 1:
     heading += f" of {sources.names[source]}"
-  print("\n".join([heading, *describe_episode(catalogue, spec)]))
+  print("\n".join([heading, *describe_episode(catalogue, spec, settings)]))
   rows = _clips(catalogue, spec, episode)
   rate_hz = settings.sample_rate_hz
   paths = []
@@ -85,12 +86,15 @@ def show_episode(
   return paths
 
 
-def describe_episode(catalogue: Catalogue, spec: EpisodeSpec) -> list[str]:
+def describe_episode(
+  catalogue: Catalogue, spec: EpisodeSpec, settings: EpisodeSettings
+) -> list[str]:
   """Says in words what an episode holds.
 
   Args:
     catalogue: That the spec was drawn from.
     spec: The episode.
+    settings: That it was drawn by.
 
   Returns:
     Lines: each source with its song, time and gain, then each query with its
@@ -99,6 +103,7 @@ def describe_episode(catalogue: Catalogue, spec: EpisodeSpec) -> list[str]:
   lines = [
     f"source {i}: {_place(catalogue, row, offset)}, "
     f"gain {20 * np.log10(gain):+.1f} dB"
+    f"{_colour(spec, 'source', (i,), settings)}"
     for i, (row, offset, gain) in enumerate(
       zip(
         spec.source_records,
@@ -110,7 +115,7 @@ def describe_episode(catalogue: Catalogue, spec: EpisodeSpec) -> list[str]:
     if row != NO_RECORD
   ]
   for q in range(len(spec.query_mask)):
-    lines += _describe_query(catalogue, spec, q)
+    lines += _describe_query(catalogue, spec, q, settings)
   return lines
 
 
@@ -126,8 +131,20 @@ def _check(
   return settings
 
 
+def _colour(
+  spec: EpisodeSpec,
+  kind: str,
+  place: tuple[int, ...],
+  settings: EpisodeSettings,
+) -> str:
+  if spec.colour_seed == NO_COLOUR:
+    return ""
+  colour = draw_colour(spec.colour_seed, kind, place, settings)
+  return f"; {colour.describe()}"
+
+
 def _describe_query(
-  catalogue: Catalogue, spec: EpisodeSpec, q: int
+  catalogue: Catalogue, spec: EpisodeSpec, q: int, settings: EpisodeSettings
 ) -> list[str]:
   if not spec.query_mask[q]:
     return [f"query {q}: fills up"]
@@ -139,6 +156,7 @@ def _describe_query(
   ):
     lines += [
       f"  {kind} {k}: {_place(catalogue, row, offset)}"
+      f"{_colour(spec, kind, (q, k), settings)}"
       for k, (row, offset) in enumerate(zip(rows, offsets, strict=True))
       if row != NO_RECORD
     ]

@@ -11,6 +11,7 @@ from fewshot_mss.data.evaluation_items import (
   group_name,
 )
 from fewshot_mss.data.evaluation_list import list_path, read_evaluation_list
+from fewshot_mss.data.mixed_items import mix_of
 from fewshot_mss.data.sources import Sources
 
 
@@ -71,9 +72,11 @@ def _counted(
       positives=positives,
       negatives=[kept(examples) for examples in spec.negative_records],
       class_id=catalogue.class_ids[asked].tolist(),
+      gains=spec.source_gains[: len(rows)].tolist(),
     ),
     group=group_name(
       is_seen=bool(catalogue.seen[asked[0]]),
       is_unheard=bool(catalogue.unheard[catalogue.patch[target]].all()),
-    ),
+    )
+    + mix_of(item.group),
   )

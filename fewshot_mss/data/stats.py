@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int
 
-from fewshot_mss.data.catalogue import SPLITS, Catalogue, load_catalogue
+from fewshot_mss.data.catalogue import SPLITS, TRAIN, Catalogue, load_catalogue
 from fewshot_mss.data.figure import WIDTH_INCHES, import_figure, save_figure
 
 # Of the loudness that is shown: 5, 25, 50, 75 and 95 % of the segments.
@@ -64,6 +64,23 @@ def instrument_stats(catalogue: Catalogue) -> Stats:
   return Stats(segments * segment_h, loudness_db, activity)
 
 
+def num_timbres(catalogue: Catalogue) -> Int[np.ndarray, " I"]:
+  """Counts the patches of each instrument.
+
+  Args:
+    catalogue: What there is.
+
+  Returns:
+    Of a seen instrument, those that training may hear; of others, all.
+  """
+  seen = catalogue.seen[catalogue.instrument]
+  counted = ~seen | (catalogue.trainable & (catalogue.split == TRAIN))
+  pairs = np.stack([catalogue.instrument, catalogue.patch], axis=1)[counted]
+  return np.bincount(
+    np.unique(pairs, axis=0)[:, 0], minlength=len(catalogue.instruments)
+  )
+
+
 def plot_stats(directory: Path, output: Path) -> None:
   """Draws hours, loudness and activity of the instruments of a folder.
 
@@ -108,8 +125,11 @@ def draw_stats(figure_of: Any, catalogue: Catalogue, name: str) -> Any:
   _draw_loudness(axes[1], stats.loudness_db[order])
   _draw_activity(axes[2], stats.activity[order])
   num_seen = int(catalogue.seen.sum())
+  timbres = num_timbres(catalogue)
   labels = [
-    catalogue.instruments[i] + ("" if catalogue.seen[i] else " (unseen)")
+    catalogue.instruments[i]
+    + (f", {timbres[i]} timbres" if timbres[i] > 1 else "")
+    + ("" if catalogue.seen[i] else " (unseen)")
     for i in order
   ]
   axes[0].set_yticks(np.arange(len(order)), labels, fontsize=8)

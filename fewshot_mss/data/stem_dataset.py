@@ -12,11 +12,10 @@ evaluation lists lie beside the records.
 import collections
 import dataclasses
 import functools
-import itertools
 import math
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,16 +34,13 @@ from fewshot_mss.data.evaluation_list import write_evaluation_lists
 from fewshot_mss.data.headers import unreadable_stems
 from fewshot_mss.data.layouts.datasets import DATASETS, read_layout
 from fewshot_mss.data.segments import BLOCK_S, CutTrack, make_catalogue
-from fewshot_mss.data.shards import features, write_shard
+from fewshot_mss.data.shards import features, shards_of, write_shard
 from fewshot_mss.data.tracks import Track, TrackSet
 from fewshot_mss.data.work import LOCAL_OPTIONS, beam_options, make_files
 from fewshot_mss.errors import InputError
 
 # For each split, the files of cut tracks and what they hold.
 _Cuts = dict[str, list[tuple[Path, CutTrack]]]
-# Of a file of records, before compression: many enough to be written side by
-# side, few enough to be opened at once.
-_SHARD_BYTES = 2**28
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
@@ -58,6 +54,8 @@ class StemConfig(tfds.core.BuilderConfig):
     with_bleed: Whether to take stems that hold the sound of others, too.
     skip_bad: Whether to leave out stems that cannot be read.
     progress: Whether to show a progress bar.
+    mixed_items: Whether the lists also ask about mixtures of several songs.
+    drop_copies: Whether they leave out examples that hold the target's sound.
   """
 
   layout: str = ""
@@ -66,6 +64,8 @@ class StemConfig(tfds.core.BuilderConfig):
   with_bleed: bool = False
   skip_bad: bool = False
   progress: bool = True
+  mixed_items: bool = False
+  drop_copies: bool = False
 
   @property
   def cut_settings(self) -> CutSettings:
@@ -144,7 +144,12 @@ class StemDataset(FileReaderBuilder):
       **settings._asdict(),
     )
     save_catalogue(catalogue, Path(self.data_dir))
-    write_evaluation_lists(catalogue, Path(self.data_dir))
+    write_evaluation_lists(
+      catalogue,
+      Path(self.data_dir),
+      with_mixed=config.mixed_items,
+      without_copies=config.drop_copies,
+    )
     shutil.rmtree(folder)
 
   def _readable_songs(
@@ -177,7 +182,8 @@ class StemDataset(FileReaderBuilder):
   def _write_shards(self, cuts: _Cuts, run: Callable[..., None]) -> None:
     """Writes the records of all splits and tells TFDS what there is."""
     shards = {
-      split: _shards([path for path, _ in held]) for split, held in cuts.items()
+      split: shards_of([path for path, _ in held])
+      for split, held in cuts.items()
     }
     paths = {
       split: [
@@ -285,15 +291,3 @@ def refuse_unreadable(messages: Sequence[str], *, skip_bad: bool) -> None:
   more = f"and {others} more like it; --skip_bad leaves them out"
   one = "--skip_bad leaves it out"
   raise InputError(f"{messages[0]} ({more if others else one})")
-
-
-def _shards(files: Iterable[Path]) -> list[list[Path]]:
-  """Groups files in order to shards of about one size."""
-  bytes_before = itertools.accumulate(
-    (path.stat().st_size for path in files), initial=0
-  )
-  groups = itertools.groupby(
-    zip(bytes_before, files, strict=False),
-    key=lambda item: item[0] // _SHARD_BYTES,
-  )
-  return [[path for _, path in group] for _, group in groups]

@@ -37,7 +37,12 @@ LAYOUT_OPTIONS: dict[str, tuple[str, ...]] = {
   "midi_folder": ("rendered",),
   "soundfont": ("rendered", "midi"),
   "unheard_soundfont": ("rendered", "midi"),
+  "classes": ("rendered", "medley_solos_db"),
+  "notes": ("rendered",),
+  "solos": ("rendered",),
 }
+# What may be there several times, where the classes are broad.
+_SEVERAL = ("soundfont", "unheard_soundfont", "midi_folder", "notes")
 
 
 def read_layout(
@@ -48,7 +53,8 @@ def read_layout(
   Args:
     layout: `stem_folder`, `midi`, `rendered` or one of `DATASETS`.
     root: Where the songs lie; None for `rendered`, which makes them.
-    options: Those of `LAYOUT_OPTIONS` that were given.
+    options: Those of `LAYOUT_OPTIONS` that were given; SoundFonts and folders
+      of MIDI files or notes may be sequences.
 
   Returns:
     The songs, with their splits and unseen classes.
@@ -96,15 +102,13 @@ def _read_layout(
         f"for {layout}: leave it out"
       )
   if layout == "rendered":
-    # Here rather than above: MIDI and SoundFonts are of the extra `render`.
-    from fewshot_mss.data.layouts.rendered import RenderSettings, rendered
-
     if root is not None:
       raise InputError(
         f"the layout rendered makes its own songs: leave the folder {root} "
         "out, or name it as --midi_folder, or take --layout=midi"
       )
-    return rendered(RenderSettings(**options))
+    return _rendered(options)
+  options = _singly(options)
   if root is None:
     raise InputError("name the folder of songs to build from")
   if layout == "midi":
@@ -114,3 +118,46 @@ def _read_layout(
   if layout == "stem_folder":
     return stem_folder(root, **options)
   return DATASETS[layout](root, **options)
+
+
+def _rendered(options: Mapping[str, Any]) -> TrackSet:
+  """Makes songs, of broad classes or of one a program."""
+  if options.get("classes") == "broad":
+    # Here rather than above: MIDI and SoundFonts are of the extra `render`.
+    from fewshot_mss.data.layouts.broad import BroadSettings, broad
+
+    several = {
+      name if name == "notes" else f"{name}s": tuple(_as_list(options[name]))
+      for name in _SEVERAL
+      if name in options
+    }
+    single = {
+      name: value
+      for name, value in options.items()
+      if name not in (*_SEVERAL, "classes")
+    }
+    return broad(BroadSettings(**single, **several))
+  from fewshot_mss.data.layouts.rendered import RenderSettings, rendered
+
+  for name in ("notes", "solos"):
+    if name in options:
+      raise InputError(f"--{name} is for --classes=broad: give that, too")
+  return rendered(RenderSettings(**_singly(options)))
+
+
+def _singly(options: Mapping[str, Any]) -> dict[str, Any]:
+  """Returns options without sequences, of which one thing may be given."""
+  for name in _SEVERAL:
+    if len(_as_list(options.get(name))) > 1:
+      raise InputError(
+        f"--{name} is there {len(options[name])} times, which is for "
+        "--layout=rendered --classes=broad: give one"
+      )
+  return {
+    name: _as_list(value)[0] if name in _SEVERAL else value
+    for name, value in options.items()
+  }
+
+
+def _as_list(value: Any) -> list[Any]:
+  return list(value) if isinstance(value, (list, tuple)) else [value]

@@ -29,12 +29,17 @@ import numpy as np
 from jaxtyping import Float32
 
 from fewshot_mss.audio.files import read_audio
+from fewshot_mss.data.broad_classes import broad_class
 from fewshot_mss.data.labels import look_up
+from fewshot_mss.data.loudness import set_level
 from fewshot_mss.data.splits import load_splits
 from fewshot_mss.data.tracks import Stem, Track, TrackSet
 from fewshot_mss.errors import InputError
 
 FADE_S = 0.01
+# Of every recording, where the classes are broad: they are 16 to 60 dB below
+# full scale, and the songs that they are mixed with are about this loud.
+_LEVEL_DB = -22.0
 _TABLES = (
   "annotation/Medley-solos-DB_metadata.csv",
   "Medley-solos-DB_metadata.csv",
@@ -65,13 +70,15 @@ class _Clip(NamedTuple):
   place: str
 
 
-def medley_solos_db(root: Path) -> TrackSet:
+def medley_solos_db(root: Path, *, classes: str = "") -> TrackSet:
   """Reads Medley-solos-DB; the sound itself is read when it is asked for.
 
   Args:
     root: Holds `annotation/Medley-solos-DB_metadata.csv` or, beside the audio,
       that file or `metadata.csv`; and the clips, in `audio` or right in it, as
       wav or flac.
+    classes: `broad` for those of `broad_classes.csv`, none of which is unseen:
+      that is for the dataset to say which these are beside. `` for the eight.
 
   Returns:
     A track for each recording, in the order of the table.
@@ -80,6 +87,7 @@ def medley_solos_db(root: Path) -> TrackSet:
     InputError: If there is no table, it is damaged, it gives one recording
       two subsets or instruments, or a clip is missing.
   """
+  broad = classes == "broad"
   recordings: dict[str, list[_Clip]] = {}
   for clip in _clips(_table(root)):
     clips = recordings.setdefault(clip.song_id, [])
@@ -96,10 +104,10 @@ def medley_solos_db(root: Path) -> TrackSet:
   splits = load_splits("medley_solos_db")
   return TrackSet(
     tuple(
-      _track(clips, [paths[clip.stem] for clip in clips])
+      _track(clips, [paths[clip.stem] for clip in clips], broad=broad)
       for clips in recordings.values()
     ),
-    unseen=splits.unseen,
+    unseen=() if broad else splits.unseen,
     unheard_patches=splits.unheard_patches,
     sources=("Medley-solos-DB",),
   )
@@ -180,21 +188,25 @@ def _paths(root: Path, clips: Sequence[_Clip]) -> dict[str, Path]:
   return paths
 
 
-def _track(clips: Sequence[_Clip], paths: list[Path]) -> Track:
+def _track(clips: Sequence[_Clip], paths: list[Path], *, broad: bool) -> Track:
   label = look_up("medley_solos_db", clips[0].instrument)
+  found = broad_class(label.instrument)
   stem = Stem(
     name=label.instrument,
-    instrument=label.instrument,
-    family=label.family,
-    patch="",
-    read=functools.partial(_read_recording, tuple(paths)),
+    instrument=found.name if broad else label.instrument,
+    family=found.family if broad else label.family,
+    # Of a broad class each player is a timbre.
+    patch=f"Medley-solos-DB/{clips[0].song_id}" if broad else "",
+    read=functools.partial(
+      _read_recording, tuple(paths), level_db=_LEVEL_DB if broad else None
+    ),
     files=tuple(paths),
   )
   return Track(f"song_{clips[0].song_id}", _SUBSETS[clips[0].subset], (stem,))
 
 
 def _read_recording(
-  paths: tuple[Path, ...],
+  paths: tuple[Path, ...], *, level_db: float | None
 ) -> tuple[Float32[np.ndarray, "samples channels"], int]:
   clips = []
   forms = []
@@ -209,7 +221,10 @@ def _read_recording(
         f"{forms[0][1]}: make them alike"
       )
   rate_hz = forms[0][0]
-  return join_clips(clips, round(FADE_S * rate_hz)), rate_hz
+  sound = join_clips(clips, round(FADE_S * rate_hz))
+  if level_db is not None:
+    set_level(sound, rate_hz, level_db)
+  return sound, rate_hz
 
 
 def join_clips(

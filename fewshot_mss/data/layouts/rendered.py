@@ -3,21 +3,17 @@
 import dataclasses
 import functools
 import itertools
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
 
-from fewshot_mss.data.catalogue import SPLITS
-from fewshot_mss.data.synth.casting import cast_songs, deal, draw_unseen
-from fewshot_mss.data.synth.general_midi import DRUMS, PROGRAMS
-from fewshot_mss.data.synth.instrument_classes import (
-  InstrumentClass,
-  instrument_classes,
-)
-from fewshot_mss.data.synth.notes import Part, fit_to_range, midi_bytes
+from fewshot_mss.data.synth.casting import draw_unseen
+from fewshot_mss.data.synth.general_midi import DRUMS
+from fewshot_mss.data.synth.instrument_classes import instrument_classes
+from fewshot_mss.data.synth.notes import fit_to_range, midi_bytes
 from fewshot_mss.data.synth.patches import Patch, PatchTurns, font_patches
+from fewshot_mss.data.synth.players import Player, Song, cast_parts
 from fewshot_mss.data.synth.render import font_paths, render
 from fewshot_mss.data.synth.scores import (
   Score,
@@ -32,7 +28,6 @@ from fewshot_mss.errors import InputError
 _VALIDATION_SHARE, _TEST_SHARE = 0.1, 0.3
 _MIN_SONGS = 6
 _MIN_SONG_S = 2.0
-_LEVELS_DB = (-26.0, -18.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,38 +51,6 @@ class RenderSettings:
   unheard_soundfont: Path | None = None
   midi_folder: Path | None = None
   num_unseen: int = 20
-
-
-@dataclasses.dataclass(frozen=True)
-class _Player:
-  """One part, cast.
-
-  Attributes:
-    instrument: The class.
-    family: Its family.
-    part: The notes.
-    level_db: RMS to bring it to.
-  """
-
-  instrument: str
-  family: str
-  part: Part
-  level_db: float
-
-
-@dataclasses.dataclass(frozen=True)
-class _Song:
-  """One song, cast.
-
-  Attributes:
-    name: Of the track.
-    split: Of the dataset.
-    players: Its parts.
-  """
-
-  name: str
-  split: str
-  players: tuple[_Player, ...]
 
 
 def rendered(settings: RenderSettings) -> TrackSet:
@@ -120,7 +83,7 @@ def rendered(settings: RenderSettings) -> TrackSet:
   ]
   rng = np.random.default_rng(settings.seed)
   unseen = draw_unseen(rng, classes, settings.num_unseen)
-  songs = _cast(rng, _scores(settings), classes, unseen)
+  songs = cast_parts(rng, _scores(settings), classes, unseen)
   patches = [
     font_patches(path, font, classes)
     for path, font in zip(paths, fonts, strict=True)
@@ -180,56 +143,8 @@ def _scores(settings: RenderSettings) -> list[list[Score]]:
   ]
 
 
-def _cast(
-  rng: np.random.Generator,
-  scores: list[list[Score]],
-  classes: Sequence[InstrumentClass],
-  unseen: tuple[str, ...],
-) -> list[_Song]:
-  """Gives the parts of all songs to instruments."""
-  held = {item.name: item for item in classes}
-  seen = [name for name in held if name not in unseen]
-  songs: list[_Song] = []
-  for split, split_scores in zip(SPLITS, scores, strict=True):
-    sizes = [len(score.pitched) for score in split_scores]
-    if split == "train":
-      dealt = deal(rng, seen, sizes)
-      # What training had no room for is not seen: it is not in the others.
-      seen = sorted({name for song in dealt for name in song})
-    else:
-      dealt = cast_songs(rng, sizes, seen=seen, unseen=unseen)
-    drums = sum(score.drums is not None for score in split_scores) > 1
-    for score, names in zip(split_scores, dealt, strict=True):
-      players = [
-        _Player(name, held[name].family, part, float(rng.uniform(*_LEVELS_DB)))
-        for part, name in _roles(score.pitched, [held[name] for name in names])
-      ]
-      if score.drums is not None and drums:
-        level_db = float(rng.uniform(*_LEVELS_DB))
-        players.append(_Player(DRUMS, DRUMS, score.drums, level_db))
-      name = f"song_{len(songs) + 1:04d}"
-      songs.append(_Song(name, split, tuple(players)))
-  return songs
-
-
-def _roles(
-  parts: tuple[Part, ...], items: list[InstrumentClass]
-) -> Iterator[tuple[Part, str]]:
-  """Gives the lowest part to the lowest instrument, the others as they come."""
-  lowest_part = min(
-    parts, key=lambda part: np.mean([note.pitch for note in part.notes])
-  )
-  lowest = min(items, key=lambda item: PROGRAMS[item.programs[0]].low)
-  yield lowest_part, lowest.name
-  yield from zip(
-    [part for part in parts if part is not lowest_part],
-    [item.name for item in items if item is not lowest],
-    strict=True,
-  )
-
-
 def _tracks(
-  songs: list[_Song],
+  songs: list[Song],
   turns: PatchTurns,
   song_s: float,
   *,
@@ -255,7 +170,7 @@ def _tracks(
   return tracks
 
 
-def _stem(player: _Player, patch: Patch, song_s: float) -> Stem:
+def _stem(player: Player, patch: Patch, song_s: float) -> Stem:
   return Stem(
     name=player.instrument.replace(" ", "_"),
     instrument=player.instrument,
@@ -267,7 +182,7 @@ def _stem(player: _Player, patch: Patch, song_s: float) -> Stem:
 
 
 def _read(
-  player: _Player, patch: Patch, song_s: float
+  player: Player, patch: Patch, song_s: float
 ) -> tuple[Float32[np.ndarray, "samples 2"], int]:
   drums = player.instrument == DRUMS
   notes = player.part.notes

@@ -1,7 +1,7 @@
 """Which instruments play in which songs: balanced, and split by class."""
 
 import collections
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,7 +14,11 @@ _TRIES = 20
 
 
 def draw_unseen(
-  rng: np.random.Generator, classes: Sequence[InstrumentClass], count: int
+  rng: np.random.Generator,
+  classes: Sequence[InstrumentClass],
+  count: int,
+  *,
+  breadth: Mapping[str, int] | None = None,
 ) -> tuple[str, ...]:
   """Draws the classes to keep out of training, evenly over the families.
 
@@ -25,6 +29,9 @@ def draw_unseen(
     rng: Of the draws.
     classes: All instruments.
     count: How many.
+    breadth: How many timbres each class has, by its name: of each family those
+      of few are drawn first, so that training hears what has many. None is to
+      draw without regard to that.
 
   Returns:
     Their names, sorted.
@@ -39,6 +46,9 @@ def draw_unseen(
       item.name for item in classes if item.family == family and item.apart
     ]
     deck = [str(name) for name in rng.permutation(apart)]
+    if breadth is not None:
+      # Dealt from the end.
+      deck = sorted(deck, key=breadth.__getitem__)[: members[family] - 1][::-1]
     decks[family] = deck[: members[family] - 1]
   available = sum(len(deck) for deck in decks.values())
   if not 0 <= count <= available:

@@ -10,7 +10,7 @@ from fewshot_mss.data.synth.soundfont import SoundFont
 # Above a half: pads of two layers share one with many others, and a chain of
 # them would join half of the bank.
 _SAME = 0.55
-_APART = 0.25
+APART = 0.25
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,25 +56,23 @@ def instrument_classes(
   ]
   kit_samples = frozenset().union(*(font.kit_samples for font in fonts))
   drums = {
-    number
-    for number, shares in played
-    if sum(shares[sample] for sample in shares.keys() & kit_samples) >= _SAME
+    number for number, shares in played if plays_drums(shares, kit_samples)
   }
   pairs = [
-    (first, second, _overlap(ours, theirs))
+    (first, second, overlap(ours, theirs))
     for position, (first, ours) in enumerate(played)
     for second, theirs in played[:position]
     if drums.isdisjoint((first, second))
   ]
   lowest = {number: number for number, _ in played if number not in drums}
-  for first, second, overlap in pairs:
-    if overlap >= _SAME:
+  for first, second, shared in pairs:
+    if shared >= _SAME:
       low, high = sorted((lowest[first], lowest[second]))
       lowest |= {n: low for n, current in lowest.items() if current == high}
   layered = {
     lowest[number]
-    for first, second, overlap in pairs
-    if overlap >= _APART and lowest[first] != lowest[second]
+    for first, second, shared in pairs
+    if shared >= APART and lowest[first] != lowest[second]
     for number in (first, second)
   }
   return tuple(
@@ -88,7 +86,23 @@ def instrument_classes(
   )
 
 
-def _overlap(ours: dict[str, float], theirs: dict[str, float]) -> float:
+def plays_drums(shares: dict[str, float], kit_samples: frozenset[str]) -> bool:
+  """Returns whether a program mostly plays the samples of drum kits.
+
+  Args:
+    shares: Of the program's samples.
+    kit_samples: Of the kits.
+  """
+  return sum(shares[sample] for sample in shares.keys() & kit_samples) >= _SAME
+
+
+def overlap(ours: dict[str, float], theirs: dict[str, float]) -> float:
+  """Returns which share of their sound two programs have in common.
+
+  Args:
+    ours: The share of each sample in what a program plays.
+    theirs: Likewise, of another one.
+  """
   return math.fsum(
     min(ours[sample], theirs[sample]) for sample in ours.keys() & theirs.keys()
   )

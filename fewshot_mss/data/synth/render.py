@@ -10,13 +10,10 @@ import numpy as np
 import soundfile
 from jaxtyping import Float32
 
+from fewshot_mss.data.loudness import set_level
 from fewshot_mss.data.synth.notes import Note, midi_bytes
 from fewshot_mss.data.synth.soundfont import default_soundfont, load_soundfont
 from fewshot_mss.errors import InputError, RunError
-
-_BLOCK_S = 0.05
-# Blocks this far below the loudest are no part of the sounding span.
-_SOUNDING_RANGE_DB = 30.0
 
 
 def render(
@@ -43,11 +40,8 @@ def render(
   )
   sound = np.zeros((round(length_s * rate_hz), 2), np.float32)
   sound[: len(played)] = played[: len(sound)]
-  if level_db is None:
-    return sound, rate_hz
-  rms = sounding_rms(sound, round(_BLOCK_S * rate_hz))
-  if rms > 0:
-    sound *= np.float32(10 ** (level_db / 20) / rms)
+  if level_db is not None:
+    set_level(sound, rate_hz, level_db)
   return sound, rate_hz
 
 
@@ -113,24 +107,3 @@ def _wav(soundfont: Path, midi: bytes) -> bytes:
       f"SoundFont {soundfont} cannot be played ({said}): name another"
     )
   return done.stdout
-
-
-def sounding_rms(
-  sound: Float32[np.ndarray, "samples channels"], block_samples: int
-) -> float:
-  """Returns the RMS over the blocks that are not much quieter than the rest.
-
-  Args:
-    sound: The samples.
-    block_samples: Length of a block; what is left at the end is not counted.
-
-  Returns:
-    The RMS; 0 of a sound shorter than a block.
-  """
-  count = len(sound) // block_samples
-  if count == 0:
-    return 0.0
-  blocks = sound[: count * block_samples].reshape(count, -1)
-  power = np.mean(blocks**2, axis=1, dtype=np.float64)
-  loud = power >= power.max() * 10 ** (-_SOUNDING_RANGE_DB / 10)
-  return float(np.sqrt(power[loud].mean()))

@@ -73,7 +73,7 @@ def _compose(
 
 
 def folder_scores(
-  seed: int, folder: Path, most: int, song_s: float
+  seed: int, folder: Path, most: int | None, song_s: float
 ) -> list[Score]:
   """Reads songs from a folder of MIDI files, in an order drawn by the seed.
 
@@ -84,7 +84,7 @@ def folder_scores(
   Args:
     seed: Of the order and of the excerpts.
     folder: Searched with its subfolders for .mid and .midi.
-    most: How many songs.
+    most: How many songs; None is all.
     song_s: Length of the songs.
 
   Returns:
