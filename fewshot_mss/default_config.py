@@ -26,7 +26,8 @@ def _model() -> ConfigDict:
       "film_site": "bottleneck",
       # 'examples', 'examples_and_negatives' or 'class'.
       "conditioning": "examples",
-      # Rows of the table of classes; read by the conditioning 'class' alone.
+      # Rows of the table of classes; read by the conditioning 'class', and by
+      # train.class_loss_weight.
       "num_classes": 256,
       # 'float32', or 'bfloat16' for the layers between STFT and mask, which is
       # what the matrix units of a TPU are fast at; parameters, STFT, masks and
@@ -93,8 +94,16 @@ def _train() -> ConfigDict:
       # Compute norms and activations again for the gradient instead of keeping
       # them: less memory, the same step.
       "remat": False,
-      # 'snr' (negative SNR of the waveform) or 'l1' (on magnitudes).
+      # 'snr' (negative SNR of the waveform), 'compressed' (of magnitudes to
+      # the power of 0.3), 'log' (distance of log magnitudes), all in dB; 'l1'
+      # (on magnitudes); or the sum of several, 'snr+compressed'.
       "loss": "snr",
+      # An absent target's output that is so far below the mixture is as good as
+      # silence: the pull towards it is halved there and soon gone.
+      "absent_floor_db": -30.0,
+      # Weight of a second task, to name the instrument of each positive
+      # example: cross entropy in nats beside a loss in dB. 0 is none.
+      "class_loss_weight": 0.0,
       "learning_rate": 1e-3,
       "warmup_steps": 100,
       # Share of the learning rate that the cosine ends at.

@@ -33,9 +33,13 @@ _FREE = {
   "train.compilation_cache",
 }
 # Leaves that came later, and what a run that lacks them was made with.
-_LATER = {"init_from": ""}
+_LATER = {
+  "init_from": "",
+  "train.absent_floor_db": -30.0,
+  "train.class_loss_weight": 0.0,
+}
 # Whole groups of such, which a run that is older than a group lacks.
-_SCORING = ("eval.", "ablation")
+_SCORING = ("eval.", "ablation", "claims")
 
 
 def open_manager(workdir: Path, keep: int) -> ocp.CheckpointManager:

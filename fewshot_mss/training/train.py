@@ -29,6 +29,7 @@ from fewshot_mss.training.beginning import (
   describe_beginning,
   read_beginning,
 )
+from fewshot_mss.training.class_head import without_head
 from fewshot_mss.training.compilation import compiled_programs_in
 from fewshot_mss.training.full_disk import told_in_a_line
 from fewshot_mss.training.metric_writer import MetricWriter
@@ -196,7 +197,7 @@ def _finish(
   if jax.process_index() == 0:
     save_archive(
       workdir / "model",
-      jax.device_get(state.ema_params),
+      without_head(jax.device_get(state.ema_params)),
       model=config.model.to_dict(),
       instruments=sources.class_names,
       training=training_summary(config, sources.provenance)
