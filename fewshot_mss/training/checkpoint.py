@@ -106,6 +106,7 @@ def save(
   step: int,
   score: float | None,
   window: Sequence[Mapping[str, float]] = (),
+  spent_s: Mapping[str, float] | None = None,
 ) -> None:
   """Begins to save a state; the next save waits until this one is done.
 
@@ -115,6 +116,7 @@ def save(
     step: Steps done.
     score: Of the evaluation at this step, higher is better; None without one.
     window: Metrics of the last steps that have no row yet.
+    spent_s: Seconds of the run so far, by machine.
   """
   manager.save(
     step,
@@ -123,6 +125,7 @@ def save(
     metrics={} if score is None else {SCORE: score},
     custom_metadata={
       "window": list(window),
+      "spent_s": dict(spent_s or {}),
       # Process 0 alone writes this.
       "state_sha256": state_hash(state) if jax.process_index() == 0 else "",
     },

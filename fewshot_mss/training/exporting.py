@@ -17,8 +17,10 @@ from fewshot_mss.export.archive import (
 )
 from fewshot_mss.export.checks import CONFIG_NAME
 from fewshot_mss.export.dtypes import cast_params
+from fewshot_mss.training.card_scores import Evaluation, ablation_parts
 from fewshot_mss.training.checkpoint import check_trained_on
-from fewshot_mss.training.model_card import Evaluation, model_card
+from fewshot_mss.training.model_card import model_card
+from fewshot_mss.training.spending import describe_spent, read_spent_s
 from fewshot_mss.training.weights import (
   LEFT,
   read_config,
@@ -95,6 +97,11 @@ def _export(
   # Before the card is made, for what is wrong with the folder is quick to tell.
   check_replaceable(output)
   evaluations, lines = _evaluations(workdir, checkpoint, archive.content_hash)
+  try:
+    asked = ablation_parts(workdir / "ablation", archive.content_hash)
+  except InputError as error:
+    asked = []
+    lines.append(f"the model card leaves out an ablation: {error}")
   name = output.resolve().name if push is None else push.split("/")[-1]
   place = name if push is None else f"{hub.PREFIX}{push}"
   save_archive(
@@ -104,9 +111,17 @@ def _export(
     instruments=archive.instruments,
     training=archive.training,
     dtype=dtype,
-    card=model_card(rounded, name, evaluations, place),
+    card=model_card(
+      rounded, name, evaluations, place, asked, _spent(workdir, archive)
+    ),
   )
   return lines
+
+
+def _spent(workdir: Path, archive: Archive) -> str:
+  """Returns how long the training took, if its last checkpoint is there."""
+  step = str(archive.training["steps"])
+  return describe_spent(read_spent_s(workdir / "checkpoints" / step))
 
 
 def _with_names(workdir: Path, archive: Archive) -> Archive:
