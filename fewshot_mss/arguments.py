@@ -206,7 +206,12 @@ def _add_ablate_verb(verbs: argparse._SubParsersAction) -> None:
     help="ask a trained workdir in many ways: shots, negatives, ...",
     epilog=CONFIG_HELP,
   )
-  ablate.add_argument("--workdir", type=Path)
+  ablate.add_argument(
+    "--workdir",
+    type=Path,
+    help="a run that is done; with claims.train of the configuration, a folder "
+    "for the models that are trained first",
+  )
   ablate.add_argument(
     "--output",
     type=Path,

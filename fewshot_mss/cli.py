@@ -167,11 +167,13 @@ def _ablate(parsed: argparse.Namespace) -> None:
     return
   from fewshot_mss.training import parallel, watch
   from fewshot_mss.training.ablating import ablate_run
+  from fewshot_mss.training.claiming import claim
 
   config = require_config(parsed)
+  ask = claim if config.claims.train else ablate_run
   _join_hosts(parsed)
   with watch.watched_processes(), parallel.errors_name_their_process():
-    written = ablate_run(config, parsed.workdir, parsed.output)
+    written = ask(config, parsed.workdir, parsed.output)
   print(f"wrote {written}")
 
 

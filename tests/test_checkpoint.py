@@ -107,7 +107,7 @@ def other(value):
 def test_every_leaf_that_matters_is_named_if_it_changes(claimed, key, value):
   config = get_config()
   config.update_from_flattened_dict({key: other(value)})
-  if key in FREE or key.startswith(("eval.", "ablation.")):
+  if key in FREE or key.startswith(("eval.", "ablation.", "claims.")):
     checkpoint.claim_workdir(claimed, config, "hash")
     return
   with pytest.raises(InputError) as caught:
@@ -197,3 +197,18 @@ def test_a_run_is_known_by_the_dataset_that_it_was_trained_on(claimed):
   (claimed / "config.json").unlink()
   with pytest.raises(InputError, match=r"config\.json cannot be read"):
     checkpoint.check_trained_on(claimed, songs, "hash")
+
+
+def test_a_run_from_before_some_leaves_goes_on_as_it_was(tmp_path):
+  checkpoint.claim_workdir(tmp_path, get_config(), "hash")
+  path = tmp_path / "config.json"
+  described = json.loads(path.read_text("utf-8"))
+  for leaf in ("absent_floor_db", "class_loss_weight"):
+    del described["config"]["train"][leaf]
+  del described["config"]["claims"]
+  path.write_text(json.dumps(described), "utf-8")
+  checkpoint.claim_workdir(tmp_path, get_config(), "hash")
+  config = get_config()
+  config.train.absent_floor_db = -45.0
+  with pytest.raises(InputError, match=r"absent_floor_db was -30.0, is -45.0"):
+    checkpoint.claim_workdir(tmp_path, config, "hash")

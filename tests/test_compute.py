@@ -42,7 +42,7 @@ def params():
 
 def _gradient(model, params):
   def loss(params):
-    return loss_sum(params, BATCH, model, "snr")[0]
+    return loss_sum(params, BATCH, model, get_config().train)[0]
 
   return jax.jit(jax.value_and_grad(loss))(params)
 
@@ -64,9 +64,9 @@ def _equations(jaxpr):
 def _types(model, params, primitive):
   """Returns the types that go into all operations of one kind."""
   jaxpr = jax.make_jaxpr(
-    lambda params: jax.grad(lambda p: loss_sum(p, BATCH, model, "snr")[0])(
-      params
-    )
+    lambda params: jax.grad(
+      lambda p: loss_sum(p, BATCH, model, get_config().train)[0]
+    )(params)
   )(params)
   return {
     variable.aval.dtype.name

@@ -21,7 +21,7 @@ from fewshot_mss.training.optimizer import make_optimizer
 from fewshot_mss.training.step import AXIS, init_state, train_step
 
 FILES = ["demo", "tiny", "mixed", "paper", "paper:examples", "paper:negatives"]
-FILES += ["paper:class", "pod", "pod:v5e-8", "ablation"]
+FILES += ["paper:class", "pod", "pod:v5e-8", "ablation", "claims", "shipped"]
 
 
 def load(name):
@@ -162,11 +162,11 @@ def test_tiny_takes_its_steps(read_in_a_run):
 
 @pytest.mark.parametrize(
   "leaf",
-  # test_ablating.py sees to the leaves that `ablate` alone reads.
+  # test_ablating.py and test_claiming.py see to those of `ablate` alone.
   [
     name
     for name in types(get_config())
-    if not name.startswith(("model", "ablation"))
+    if not name.startswith(("model", "ablation", "claims"))
   ],
 )
 def test_a_run_reads_every_leaf(read_in_a_run, leaf):

@@ -20,6 +20,7 @@ from fewshot_mss.inference.separator import Separator
 from fewshot_mss.training import checkpoint
 from fewshot_mss.training.exporting import export_run
 from hub_stand_in import stand_in
+from test_card_scores import write_ablation
 from test_summary import table
 from tiny_archive import INSTRUMENTS, MODEL, TRAINING, random_params
 from tiny_run import assert_same, new_state, tiny_config
@@ -125,6 +126,22 @@ def test_scores_of_other_weights_or_another_time_stay_out(workdir, tmp_path):
   assert "an earlier fewshot-mss wrote" in told()
   path.write_text(text[:-9])
   assert "cannot be read" in told()
+
+
+def test_an_ablation_of_these_weights_is_in_the_card(workdir, tmp_path):
+  folder = write_ablation(
+    workdir / "ablation", load_archive(workdir / "model").content_hash
+  )
+  export_run(workdir, tmp_path / "out", form="archive", dtype="float16")
+  card = (tmp_path / "out" / "README.md").read_text("utf-8")
+  assert "### Asked in other ways\n" in card
+  assert "| target | seen | absent (level) | -35.0 [" in card
+  shutil.rmtree(folder)
+  write_ablation(folder, "of others")
+  lines = export_run(workdir, tmp_path / "out", form="archive")
+  assert any("leaves out an ablation" in line for line in lines)
+  card = (tmp_path / "out" / "README.md").read_text("utf-8")
+  assert "absent" not in card.split("## Scores")[1]
 
 
 def test_a_card_with_a_licence_in_it_is_not_written_over(workdir, tmp_path):

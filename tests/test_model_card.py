@@ -5,7 +5,8 @@ import pytest
 
 from fewshot_mss.evaluation.summary import summarise, verdict
 from fewshot_mss.export.archive import Archive
-from fewshot_mss.training.model_card import Evaluation, model_card
+from fewshot_mss.training.card_scores import Evaluation
+from fewshot_mss.training.model_card import model_card
 from test_summary import table
 from tiny_archive import MODEL, TRAINING
 
@@ -64,6 +65,12 @@ def test_sizes_are_counted():
   assert "above 4000 Hz stays" in text
 
 
+def test_how_long_the_training_took_is_told_if_it_is_known():
+  text = model_card(archive(), "horns", (), "here", (), "5 min on a desk")
+  assert "| took | 5 min on a desk |" in text
+  assert "| took |" not in card()
+
+
 def test_datasets_are_credited_or_said_to_be_unknown():
   (line, unknown) = [
     line for line in card().splitlines() if line.startswith("- ")
@@ -106,7 +113,7 @@ def test_scores_stand_beside_baselines_with_their_n_and_intervals():
   cells = [cell.strip() for cell in model.strip("|").split("|")]
   assert cells[2].startswith("+6.0 [+5.")
   assert cells[3:5] == ["+6.0", "+2.0"]
-  assert cells[6:] == ["0 %", "3", "2"]
+  assert cells[6:] == ["", "0 %", "3", "2"]
   (wrong,) = [x for x in text.splitlines() if x.startswith("| wrong query |")]
   assert "-2.0 [-2.0, -2.0]" in wrong
   (mixture,) = [x for x in text.splitlines() if x.startswith("| mixture |")]

@@ -35,6 +35,18 @@ def negatives(count):
     ({"train__learning_rate": 0.0}, "train.learning_rate is 0.0"),
     ({"train__clip_norm": float("inf")}, "train.clip_norm is inf"),
     ({"train__loss": "l2"}, "'l2'"),
+    ({"train__loss": "snr+"}, "no loss ''"),
+    ({"train__absent_floor_db": 0.0}, "absent_floor_db is 0.0: give decibels"),
+    ({"train__absent_floor_db": float("nan")}, "absent_floor_db is nan"),
+    ({"train__class_loss_weight": -1.0}, "class_loss_weight is -1.0: give 0"),
+    (
+      {"train__class_loss_weight": 0.1, "model__conditioning": "class"},
+      "class_loss_weight is above 0 but .* class: there are no examples",
+    ),
+    (
+      {"train__class_loss_weight": 0.1, "model__num_classes": 1},
+      "model.num_classes is 1 but",
+    ),
     ({"train__global_batch": 12}, "train.global_batch=12"),
     ({"train__microbatches": 0}, "train.microbatches is 0: it must divide"),
     (

@@ -231,7 +231,7 @@ def test_not_even_nan_of_a_query_that_fills_up_reaches_the_loss():
     {"gain": jnp.float32(0.25)},
     to_jax(batch._replace(targets=targets, query_mask=mask)),
     Gain(**SIZES),
-    "snr",
+    _train(),
   )
   assert np.isfinite(total)
   assert float(count) == 3.0

@@ -20,6 +20,7 @@ def test_a_part_has_the_figures_of_all_systems_on_its_own_items():
     (names.MIXTURE, None),
     (names.SILENCE, None),
     (names.IDEAL_RATIO_MASK, None),
+    (names.MODEL, 5),
   ]
   # Flutes are items 1 and 3, of a song each.
   assert [r["si_sdr_mean_db"] for r in flute["systems"]] == [
@@ -28,10 +29,26 @@ def test_a_part_has_the_figures_of_all_systems_on_its_own_items():
     MIXTURE_DB,
     -52.0,
     12.0,
+    0.0,
   ]
   gain = improvement(flute)
   assert (gain["low"], gain["high"], gain["median"]) == (6.0, 9.0, 7.5)
   assert flute["systems"][3]["collapse_share"] == 1.0
+  # The mask's SI-SDR is 11 and 13: improvements of 6 / 15 and 9 / 17.
+  assert flute["systems"][0]["way_to_mask_median"] == pytest.approx(
+    (6 / 15 + 9 / 17) / 2
+  )
+  assert flute["systems"][1]["way_to_mask_median"] is None
+
+
+def test_the_way_to_the_mask_is_of_the_network_alone_and_of_common_items():
+  rows = table({1: [0.0, 2.0, 1.0, 5.0]}, [-1.0] * 4)
+  rows += [score(i, names.IDEAL_RATIO_MASK, None, 12.0) for i in range(3)]
+  systems = group(summarise(rows, bootstrap_samples=9))["systems"]
+  way = {row["system"]: row["way_to_mask_median"] for row in systems}
+  # Improvements of 4, 6 and 5 of the mask's 16.
+  assert way.pop(names.MODEL) == pytest.approx(5 / 16)
+  assert set(way.values()) == {None}
 
 
 def test_families_gather_instruments_and_no_family_is_none():

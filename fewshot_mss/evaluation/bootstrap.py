@@ -71,6 +71,54 @@ def bootstrap_mean_interval(
   return Interval(float(kept.mean()), low, high, len(kept), num_songs)
 
 
+def bootstrap_gap_interval(
+  values: Float[np.ndarray, " n"],
+  songs: Sequence[str],
+  others: Float[np.ndarray, " m"],
+  other_songs: Sequence[str],
+  *,
+  samples: int,
+  seed: int,
+  level: float = 0.95,
+) -> Interval:
+  """Returns the mean of some items minus that of others, over songs.
+
+  Songs of which both hold items are drawn for both at once.
+
+  Args:
+    values: One an item; NaN is left out.
+    songs: The song of each item.
+    others: Those that are compared with; one an item.
+    other_songs: The song of each of these.
+    samples: Draws; those that hold items of one side alone do not count.
+    seed: Of the draws.
+    level: Share of the draws between the two ends.
+
+  Returns:
+    The difference and its interval; items and songs are those of both.
+
+  Raises:
+    ValueError: If a value is infinite, or there is not one song a value.
+  """
+  both = np.concatenate([values, others]).astype(np.float64)
+  kept, song = _numbered(both, [*songs, *other_songs])
+  is_first = (np.arange(len(both)) < len(values))[~np.isnan(both)]
+  if not is_first.any() or is_first.all():
+    return Interval(np.nan, np.nan, np.nan, len(kept), len(np.unique(song)))
+  num_songs = int(song.max()) + 1
+  low, high = np.nan, np.nan
+  if num_songs > 1:
+    means = [
+      _drawn_means(kept[side], song[side], samples, seed, num_songs)
+      for side in (is_first, ~is_first)
+    ]
+    tail = (1 - level) / 2
+    gaps = means[0] - means[1]
+    low, high = np.nanquantile(gaps, [tail, 1 - tail]).tolist()
+  gap = kept[is_first].mean() - kept[~is_first].mean()
+  return Interval(float(gap), low, high, len(kept), num_songs)
+
+
 def bootstrap_p_value(
   values: Float[np.ndarray, " n"],
   songs: Sequence[str],
@@ -143,10 +191,18 @@ def _numbered(
 
 
 def _drawn_means(
-  values: np.ndarray, song: np.ndarray, samples: int, seed: int
+  values: np.ndarray,
+  song: np.ndarray,
+  samples: int,
+  seed: int,
+  num_songs: int = 0,
 ) -> np.ndarray:
-  """Returns the mean of each draw of whole songs."""
-  totals, counts = np.bincount(song, values), np.bincount(song)
+  """Returns the mean of each draw of whole songs; NaN of one without items."""
+  totals = np.bincount(song, values, num_songs)
+  counts = np.bincount(song, minlength=num_songs)
   rng = np.random.default_rng(seed)
   drawn = rng.integers(len(totals), size=(samples, len(totals)))
-  return totals[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+  items = counts[drawn].sum(axis=1)
+  return np.where(
+    items > 0, totals[drawn].sum(axis=1) / np.maximum(items, 1), np.nan
+  )

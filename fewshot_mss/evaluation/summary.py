@@ -2,7 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-from fewshot_mss.evaluation.scores import MODEL, SYSTEMS, WRONG_QUERY, Score
+from fewshot_mss.evaluation.scores import (
+  IDEAL_RATIO_MASK,
+  MODEL,
+  SYSTEMS,
+  WRONG_QUERY,
+  Score,
+)
 from fewshot_mss.evaluation.summary_rows import (
   Json,
   Tables,
@@ -154,7 +160,13 @@ def _summarise_group(
     "num_items": len({score.place for score in scores}),
     "num_songs": len({score.song for score in scores}),
     "systems": [
-      system_row(system, k, tables[system, k], draws)
+      system_row(
+        system,
+        k,
+        tables[system, k],
+        draws,
+        tables.get((IDEAL_RATIO_MASK, None)) if system == MODEL else None,
+      )
       for system in SYSTEMS
       for k in [None, *shots]
       if (system, k) in tables

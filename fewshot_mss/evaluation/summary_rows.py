@@ -1,6 +1,7 @@
 """The rows of a summary: the figures of some scores that belong together."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from fewshot_mss.evaluation.scores import (
   WRONG_QUERY,
   Score,
 )
+from fewshot_mss.evaluation.way import median_share
 
 # JSON values: every figure is a finite number, or None where there is none.
 Json = dict[str, Any]
@@ -22,7 +24,11 @@ Tables = dict[tuple[str, int | None], list[Score]]
 
 
 def system_row(
-  system: str, shots: int | None, scores: list[Score], draws: dict[str, int]
+  system: str,
+  shots: int | None,
+  scores: list[Score],
+  draws: dict[str, int],
+  masked: list[Score] | None = None,
 ) -> Json:
   """Returns the figures of one system.
 
@@ -31,11 +37,13 @@ def system_row(
     shots: What it was given; None for baselines.
     scores: Of its outputs.
     draws: `samples` and `seed` of the bootstrap.
+    masked: Scores of the ideal ratio mask; none where nothing is to be told of
+      the way to it.
 
   Returns:
     How many items and songs; mean, interval over songs and median of the SI-SDR
-    improvement, the uSDR and the SNR; the other figures' means; None where
-    there are none.
+    improvement, the uSDR and the SNR; the other figures' means; the median
+    share of the way from the mixture to the mask; None where there are none.
   """
   improvement = _column(scores, "si_sdr_improvement_db")
   examples = [s.examples for s in scores if s.examples is not None]
@@ -55,7 +63,19 @@ def system_row(
       _column(scores, "level_over_mixture_db")
     ),
     "collapse_share": _mean(_column(scores, "collapsed")),
+    "way_to_mask_median": _way(scores, masked or ()),
   }
+
+
+def _way(scores: Sequence[Score], masked: Sequence[Score]) -> float | None:
+  """Returns the median share of the way to the mask, on common items."""
+  mask_db = {row.place: row.si_sdr_improvement_db for row in masked}
+  pairs = [
+    (row.si_sdr_improvement_db, mask_db[row.place])
+    for row in scores
+    if row.place in mask_db
+  ]
+  return _finite(median_share(*np.array(pairs, np.float64).reshape(-1, 2).T))
 
 
 def cost_row(
@@ -96,13 +116,15 @@ def part_rows(
   Returns:
     For each one its name under `field`, its numbers of items and songs, and
     `systems`: rows as `system_row` returns them, of the network and its wrong
-    query at the headline, and of the mixture, silence and the ideal ratio mask
-    on the same items. None where no network was asked.
+    query at the headline, of the mixture, silence and the ideal ratio mask on
+    the same items, and of the network with its other numbers of shots. None
+    where no network was asked.
   """
   if not shots:
     return []
   labels = [(MODEL, shots[-1]), (WRONG_QUERY, shots[-1])]
   labels += [(name, None) for name in (MIXTURE, SILENCE, IDEAL_RATIO_MASK)]
+  labels += [(MODEL, k) for k in shots[:-1]]
   names = {getattr(score, field) for score in tables[labels[0]]} - {""}
   rows = []
   for name in sorted(names):
@@ -110,8 +132,9 @@ def part_rows(
       label: [s for s in tables.get(label, []) if getattr(s, field) == name]
       for label in labels
     }
+    masked = held[IDEAL_RATIO_MASK, None]
     systems = [
-      system_row(*label, scores, draws)
+      system_row(*label, scores, draws, masked if label[0] == MODEL else None)
       for label, scores in held.items()
       if scores
     ]

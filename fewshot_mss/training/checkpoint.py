@@ -33,9 +33,13 @@ _FREE = {
   "train.compilation_cache",
 }
 # Leaves that came later, and what a run that lacks them was made with.
-_LATER = {"init_from": ""}
+_LATER = {
+  "init_from": "",
+  "train.absent_floor_db": -30.0,
+  "train.class_loss_weight": 0.0,
+}
 # Whole groups of such, which a run that is older than a group lacks.
-_SCORING = ("eval.", "ablation")
+_SCORING = ("eval.", "ablation", "claims")
 
 
 def open_manager(workdir: Path, keep: int) -> ocp.CheckpointManager:
@@ -102,6 +106,7 @@ def save(
   step: int,
   score: float | None,
   window: Sequence[Mapping[str, float]] = (),
+  spent_s: Mapping[str, float] | None = None,
 ) -> None:
   """Begins to save a state; the next save waits until this one is done.
 
@@ -111,6 +116,7 @@ def save(
     step: Steps done.
     score: Of the evaluation at this step, higher is better; None without one.
     window: Metrics of the last steps that have no row yet.
+    spent_s: Seconds of the run so far, by machine.
   """
   manager.save(
     step,
@@ -119,6 +125,7 @@ def save(
     metrics={} if score is None else {SCORE: score},
     custom_metadata={
       "window": list(window),
+      "spent_s": dict(spent_s or {}),
       # Process 0 alone writes this.
       "state_sha256": state_hash(state) if jax.process_index() == 0 else "",
     },

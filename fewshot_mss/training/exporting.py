@@ -16,6 +16,7 @@ from fewshot_mss.export.archive import (
 )
 from fewshot_mss.export.checks import CONFIG_NAME
 from fewshot_mss.export.dtypes import cast_params
+from fewshot_mss.training.card_scores import Evaluation, ablation_parts
 from fewshot_mss.training.export_extras import (
   NO_EXTRAS,
   Extras,
@@ -23,7 +24,8 @@ from fewshot_mss.training.export_extras import (
   make_extras,
   read_sources,
 )
-from fewshot_mss.training.model_card import Evaluation, model_card
+from fewshot_mss.training.model_card import model_card
+from fewshot_mss.training.spending import describe_spent, read_spent_s
 from fewshot_mss.training.weights import (
   LEFT,
   read_weights,
@@ -106,6 +108,11 @@ def _export(
   check_replaceable(output)
   evaluations, lines = _evaluations(workdir, checkpoint, archive.content_hash)
   made = make_extras(extras, rounded, workdir)
+  try:
+    asked = ablation_parts(workdir / "ablation", archive.content_hash)
+  except InputError as error:
+    asked = []
+    lines.append(f"the model card leaves out an ablation: {error}")
   name = output.resolve().name if push is None else push.split("/")[-1]
   place = name if push is None else f"{hub.PREFIX}{push}"
   save_archive(
@@ -115,10 +122,18 @@ def _export(
     instruments=archive.instruments,
     training=archive.training | made.training,
     dtype=dtype,
-    card=model_card(rounded, name, evaluations, place),
+    card=model_card(
+      rounded, name, evaluations, place, asked, _spent(workdir, archive)
+    ),
     profiles=made.profiles,
   )
   return lines + made.lines
+
+
+def _spent(workdir: Path, archive: Archive) -> str:
+  """Returns how long the training took, if its last checkpoint is there."""
+  step = str(archive.training["steps"])
+  return describe_spent(read_spent_s(workdir / "checkpoints" / step))
 
 
 def _with_names(workdir: Path, archive: Archive) -> Archive:

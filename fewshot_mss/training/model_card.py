@@ -1,20 +1,15 @@
 """The README.md of an archive: what a stranger must know to use the model."""
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 
 from fewshot_mss.data.credits import credit
-from fewshot_mss.evaluation.cells import (
-  format_db,
-  format_share,
-  markdown_table,
-)
-from fewshot_mss.evaluation.summary import Json
+from fewshot_mss.evaluation.cells import markdown_table
 from fewshot_mss.export.archive import WEIGHTS_NAME, Archive
 from fewshot_mss.export.dtypes import DTYPES
+from fewshot_mss.training.card_scores import Evaluation, evaluation_parts
 
 _FRONT = """\
 ---
@@ -37,24 +32,19 @@ _NOTES = """\
 Means over items; intervals are 95 % bootstrap intervals over songs. A wrong
 query asks for another instrument of the same mixture while the target stays;
 the uSDR of `mixture / sources` is had for nothing, and the ideal ratio mask
-knows the answer. Scores of other datasets or protocols do not compare.
+knows the answer; the way to it is the median share of its improvement that an
+output has. "collapsed" outputs are silence. Scores of other datasets or
+protocols do not compare.
 """
 
 
-class Evaluation(NamedTuple):
-  """An evaluation of the model.
-
-  Attributes:
-    name: On what.
-    content: Of its `evaluation.json`.
-  """
-
-  name: str
-  content: Json
-
-
 def model_card(
-  archive: Archive, name: str, evaluations: Sequence[Evaluation], place: str
+  archive: Archive,
+  name: str,
+  evaluations: Sequence[Evaluation],
+  place: str,
+  asked: Sequence[str] = (),
+  spent: str = "",
 ) -> str:
   """Returns the model card of an archive.
 
@@ -63,6 +53,8 @@ def model_card(
     name: Of the model.
     evaluations: Of its float32 weights; may be none.
     place: What `Separator.from_pretrained` finds it by.
+    asked: What an ablation of these weights says, see `ablation_parts`.
+    spent: How long the training took, and on what; '' if that is not known.
 
   Returns:
     Markdown, with the front matter that the hub reads.
@@ -76,11 +68,11 @@ def model_card(
     "## Sizes\n",
     markdown_table(["what", "value"], _sizes(archive)),
     "## Training\n",
-    markdown_table(["what", "value"], _training(archive.training)),
+    markdown_table(["what", "value"], _training(archive.training, spent)),
     "## Data\n",
     *_data(archive.training),
     "## Scores\n",
-    *_scores(archive, evaluations),
+    *_scores(archive, evaluations, asked),
     "## Limits\n",
     _limits(archive),
     "## Licence\n",
@@ -136,12 +128,14 @@ def _sizes(archive: Archive) -> list[tuple[str, str]]:
   ]
 
 
-def _training(training: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _training(training: Mapping[str, Any], spent: str) -> list[tuple[str, str]]:
   rows = [
     (f"`{key}`", _value(value))
     for key, value in training.items()
     if key not in ("data", "begun_from")
   ]
+  if spent:
+    rows.append(("took", spent))
   begun = training.get("begun_from")
   if begun:
     rows.append(
@@ -173,8 +167,10 @@ def _data(training: Mapping[str, Any]) -> list[str]:
   return parts
 
 
-def _scores(archive: Archive, evaluations: Sequence[Evaluation]) -> list[str]:
-  if not evaluations:
+def _scores(
+  archive: Archive, evaluations: Sequence[Evaluation], asked: Sequence[str]
+) -> list[str]:
+  if not evaluations and not asked:
     return ["None: the model has not been evaluated.\n"]
   parts = [_NOTES]
   if archive.dtype != "float32":
@@ -182,69 +178,8 @@ def _scores(archive: Archive, evaluations: Sequence[Evaluation]) -> list[str]:
       f"These are of the weights before they were rounded to {archive.dtype}.\n"
     )
   for evaluation in evaluations:
-    content = evaluation.content
-    data = content["provenance"].get("data") or content["provenance"]["songs"]
-    machine = content["provenance"].get("machine", "not stated")
-    parts.append(f"### {evaluation.name}\n\n{data}. Scored on {machine}.\n")
-    parts.append(
-      "".join(f"- {v['statement']}\n" for v in content["verdict"].values())
-    )
-    for name, group in content["summary"]["groups"].items():
-      # Those of one dataset of several are in the evaluation itself.
-      if group.get("dataset") is None:
-        parts.append(
-          f"Items: {name}, {group['num_items']} of {group['num_songs']} "
-          "songs.\n"
-        )
-        parts.append(_table(group["systems"]))
-  return parts
-
-
-def _table(rows: Sequence[Json]) -> str:
-  titles = [
-    "system",
-    "shots",
-    "SI-SDR improvement, dB [95 %]",
-    "its median",
-    "SI-SDR, dB",
-    "uSDR, dB [95 %]",
-    "collapsed",
-    "n",
-    "songs",
-  ]
-  return markdown_table(
-    titles,
-    [
-      [
-        row["system"],
-        "" if row["shots"] is None else str(row["shots"]),
-        _interval(row["si_sdr_improvement_db"]),
-        _db(row["si_sdr_improvement_db"]["median"]),
-        _db(row["si_sdr_mean_db"]),
-        _interval(row["usdr_db"]),
-        format_share(_number(row["collapse_share"])),
-        str(row["num_items"]),
-        str(row["num_songs"]),
-      ]
-      for row in rows
-    ],
-    words=1,
-  )
-
-
-def _interval(interval: Json) -> str:
-  if interval["low"] is None:
-    return _db(interval["mean"])
-  ends = f"{_db(interval['low'])}, {_db(interval['high'])}"
-  return f"{_db(interval['mean'])} [{ends}]"
-
-
-def _db(value: float | None) -> str:
-  return format_db(_number(value))
-
-
-def _number(value: float | None) -> float:
-  return math.nan if value is None else value
+    parts += evaluation_parts(evaluation)
+  return [*parts, *asked]
 
 
 def _limits(archive: Archive) -> str:

@@ -19,6 +19,7 @@ def init_of(config: ConfigDict) -> Callable[[], TrainState]:
     make_optimizer(config.train),
     config.seed,
     blank_batch(config),
+    with_head=config.train.class_loss_weight > 0,
   )
 
 

@@ -26,6 +26,8 @@ from fewshot_mss.training.step import TrainState
 
 # Orbax writes it last, into what it then renames.
 _COMMITTED = "commit_success.txt"
+# Of Orbax, and what is saved beside the state is in it.
+METADATA = "_CHECKPOINT_METADATA"
 
 Window = list[dict[str, float]]
 
@@ -145,13 +147,13 @@ def read_checkpoint(
     The state in numpy, and the metrics that were saved beside it.
   """
   try:
-    text = (folder / "_CHECKPOINT_METADATA").read_text(encoding="utf-8")
+    text = (folder / METADATA).read_text(encoding="utf-8")
     beside = json.loads(text)["custom_metadata"]
     window, expected = beside["window"], beside["state_sha256"]
   except OSError as error:
-    raise _DamageError("_CHECKPOINT_METADATA is missing") from error
+    raise _DamageError(f"{METADATA} is missing") from error
   except (ValueError, KeyError, TypeError) as error:
-    raise _DamageError("_CHECKPOINT_METADATA is damaged") from error
+    raise _DamageError(f"{METADATA} is damaged") from error
   index = jax.process_index()
   alone = ocp.options.MultiprocessingOptions(
     primary_host=index,

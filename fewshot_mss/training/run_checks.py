@@ -25,6 +25,7 @@ _RANGES = {
   "train.warmup_steps": (0, math.inf),
   "train.final_learning_rate_share": (0, math.inf),
   "train.weight_decay": (0, math.inf),
+  "train.class_loss_weight": (0, math.inf),
   "train.ema_decay": (0, 1),
   "train.max_bad_steps": (1, math.inf),
   "train.log_every_steps": (1, math.inf),
@@ -66,8 +67,15 @@ def check_run(config: ConfigDict, sources: Sources) -> FewShotSeparator:
       "model.conditioning is examples_and_negatives: give data.max_negatives "
       "of at least 1"
     )
+  names_classes = config.train.class_loss_weight > 0
+  if conditioning == "class" and names_classes:
+    raise InputError(
+      "train.class_loss_weight is above 0 but model.conditioning is class: "
+      "there are no examples to name, give 0"
+    )
   num_seen = len(sources.class_names)
-  if conditioning == "class" and config.model.num_classes < num_seen:
+  has_classes = conditioning == "class" or names_classes
+  if has_classes and config.model.num_classes < num_seen:
     raise InputError(
       f"model.num_classes is {config.model.num_classes} but the data have "
       f"{num_seen} seen instruments: give at least that"
@@ -83,6 +91,11 @@ def _check_numbers(config: ConfigDict) -> None:
   """Checks the leaves that no other part of the run checks."""
   for key in _RANGES:
     _check_range(config, key)
+  if not -100.0 <= config.train.absent_floor_db < 0.0:
+    raise InputError(
+      f"train.absent_floor_db is {config.train.absent_floor_db}: give decibels "
+      "below 0, -100 or more"
+    )
   for key in ("train.learning_rate", "train.clip_norm"):
     if not 0.0 < config[key] < math.inf:
       raise InputError(f"{key} is {config[key]}: give more than 0")

@@ -240,6 +240,8 @@ def _write(
   provenance = {
     "data": ", ".join(sources.provenance or sources.names),
     "evaluation list (SHA-256)": _list_hashes(sources),
+    # What the run has chosen its best checkpoint by, and its makers more.
+    "validation list (SHA-256)": _list_hashes(sources, "validation"),
     "training": (
       f"{archive.training['steps']} steps of "
       f"{archive.training['global_batch']} mixtures x "
@@ -262,12 +264,12 @@ def _write(
   write_evaluation(folder, scores, summary, provenance)
 
 
-def _list_hashes(sources: Sources) -> str:
-  """Returns the hash of the test list, or that of each dataset's by name."""
+def _list_hashes(sources: Sources, split: str = "test") -> str:
+  """Returns the hash of a split's list, or that of each dataset's by name."""
   hashes = {
-    name: list_hash(list_path(folder, "test"))
+    name: list_hash(list_path(folder, split))
     for name, folder in zip(sources.names, sources.folders, strict=True)
-    if list_path(folder, "test").exists()
+    if list_path(folder, split).exists()
   }
   if len(sources.folders) == 1:
     # Without a list, `evaluate` says so.

@@ -15,6 +15,7 @@ from fewshot_mss.errors import InputError
 from fewshot_mss.models.separator import FewShotSeparator
 from fewshot_mss.models.unet import KEPT
 from fewshot_mss.training import losses
+from fewshot_mss.training.class_head import HEAD, class_loss, init_head
 
 AXIS = "devices"
 PyTree = Any
@@ -25,7 +26,8 @@ class TrainState(NamedTuple):
 
   Attributes:
     step: Steps done.
-    params: What is learned.
+    params: What is learned; the network's parameters, and perhaps a head
+      that training alone has (class_head.py).
     ema_params: Their exponential moving average: what is evaluated and kept.
     opt_state: State of the optimiser.
   """
@@ -41,8 +43,21 @@ def init_state(
   optimizer: optax.GradientTransformation,
   seed: int,
   batch: EpisodeBatch,
+  *,
+  with_head: bool = False,
 ) -> TrainState:
-  """Returns the state before the first step; a batch gives the shapes."""
+  """Returns the state before the first step.
+
+  Args:
+    model: The network.
+    optimizer: What `make_optimizer` returned.
+    seed: Of the first parameters.
+    batch: Gives the shapes.
+    with_head: Whether the state has a class head.
+
+  Returns:
+    The state.
+  """
   batch = jax.tree.map(jnp.asarray, batch)
   # From shapes alone: given values, XLA would fold a whole forward pass of
   # constants, for minutes, to throw its result away.
@@ -50,6 +65,8 @@ def init_state(
     lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), batch
   )
   params = model.lazy_init(jax.random.key(seed), shapes)["params"]
+  if with_head:
+    params = {**params, HEAD: init_head(model)}
   return TrainState(
     step=jnp.zeros((), jnp.int32),
     params=params,
@@ -62,16 +79,34 @@ def loss_sum(
   params: PyTree,
   batch: EpisodeBatch,
   model: FewShotSeparator,
-  loss_name: str,
+  train: ConfigDict,
 ) -> tuple[jax.Array, jax.Array]:
   """Returns the loss summed over the queries that count, and their number."""
-  estimates = model.apply({"params": params}, batch)
-  values = losses.get_loss(loss_name)(
+  apply = functools.partial(model.apply, {"params": params})
+  naming = 0.0
+  if HEAD in params:
+    embedded = apply(batch.support, method="embed_support")
+    condition = apply(embedded, method="combine")
+    estimates = apply(batch.mixture, condition, method="separate")
+    naming = train.class_loss_weight * class_loss(
+      params[HEAD],
+      embedded.positives,
+      embedded.positive_mask,
+      embedded.class_id,
+    )
+  else:
+    estimates = apply(batch)
+  values = losses.get_loss(train.loss)(
     losses.Batch(
-      estimates, batch.targets, batch.mixture, model.n_fft, model.hop_samples
+      estimates,
+      batch.targets,
+      batch.mixture,
+      model.n_fft,
+      model.hop_samples,
+      train.absent_floor_db,
     )
   )
-  return losses.masked_sum(values, batch.query_mask)
+  return losses.masked_sum(values + naming, batch.query_mask)
 
 
 def check_microbatches(mixtures: int, parts: int) -> None:
@@ -94,7 +129,7 @@ def _sums(
   Sums of parts are the sums of the whole, so cutting the batch changes only
   how much is in memory at once.
   """
-  function = functools.partial(loss_sum, model=model, loss_name=train.loss)
+  function = functools.partial(loss_sum, model=model, train=train)
   if train.remat:
     function = jax.checkpoint(
       function, policy=jax.checkpoint_policies.save_only_these_names(KEPT)
@@ -136,8 +171,8 @@ def train_step(
     batch: This device's episodes.
     model: The network.
     optimizer: What `make_optimizer` returned.
-    train: The config group: `loss`, `remat`, `microbatches` and `ema_decay`
-      are read here.
+    train: The config group: `loss`, `absent_floor_db`, `class_loss_weight`,
+      `remat`, `microbatches` and `ema_decay` are read here.
 
   Returns:
     The next state, and metrics as scalars, the same on every device.

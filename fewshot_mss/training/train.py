@@ -29,6 +29,7 @@ from fewshot_mss.training.beginning import (
   describe_beginning,
   read_beginning,
 )
+from fewshot_mss.training.class_head import without_head
 from fewshot_mss.training.compilation import compiled_programs_in
 from fewshot_mss.training.full_disk import told_in_a_line
 from fewshot_mss.training.metric_writer import MetricWriter
@@ -36,6 +37,7 @@ from fewshot_mss.training.preemption import Notice
 from fewshot_mss.training.programs import init_of, step_of
 from fewshot_mss.training.rows import MetricRows
 from fewshot_mss.training.run_checks import check_run
+from fewshot_mss.training.spending import Spending, read_spent_s
 from fewshot_mss.training.step import TrainState
 from fewshot_mss.training.stopwatch import DISPATCHING, WAITING, Stopwatch
 from fewshot_mss.training.trace import StepTrace
@@ -75,9 +77,35 @@ def train_and_evaluate(
   """
   # ---- What a person can get wrong, before anything slow.
   sources = load_sources(config.data.sources)
+  validates, tests = (
+    scoring.has_items(sources, split) for split in ("validation", "test")
+  )
+  model, beginning = claim_run(config, workdir, sources)
+  with _compiled_programs(config, workdir), told_in_a_line(workdir):
+    state = _train(
+      config, workdir, sources, model, validates, beginning, on_step
+    )
+    _finish(config, workdir, sources, model, tests, state)
+  return state
+
+
+def claim_run(
+  config: ConfigDict, workdir: Path, sources: Sources
+) -> tuple[FewShotSeparator, Archive | None]:
+  """Checks a run, and that its workdir is free or holds that very run.
+
+  Args:
+    config: Of the run.
+    workdir: Its folder; made if it is not there.
+    sources: The datasets.
+
+  Returns:
+    The network, and the weights that the run begins with.
+
+  Raises:
+    InputError: As `train_and_evaluate` does.
+  """
   model = check_run(config, sources)
-  validates = scoring.has_items(sources, "validation")
-  tests = scoring.has_items(sources, "test")
   check_replaceable(workdir / "model")
   beginning = read_beginning(config, workdir)
   checkpoint.claim_workdir(
@@ -86,12 +114,7 @@ def train_and_evaluate(
     sources.content_hash,
     None if beginning is None else describe_beginning(beginning),
   )
-  with _compiled_programs(config, workdir), told_in_a_line(workdir):
-    state = _train(
-      config, workdir, sources, model, validates, beginning, on_step
-    )
-    _finish(config, workdir, sources, model, tests, state)
-  return state
+  return model, beginning
 
 
 def _train(
@@ -123,6 +146,7 @@ def _train(
     # ---- Step by step. The next one is dispatched before the last one's
     # ---- metrics are fetched, so that devices never wait for this process.
     stopwatch = Stopwatch()
+    spending = Spending(read_spent_s(workdir / "checkpoints" / str(first)))
     annotation = jax.profiler.StepTraceAnnotation
     with (
       Notice() as notice,
@@ -173,7 +197,9 @@ def _train(
             )
             if score is not None:
               writer.write(step, {checkpoint.SCORE: score})
-          checkpoint.save(manager, state, step, score, rows.take())
+          checkpoint.save(
+            manager, state, step, score, rows.take(), spending.so_far_s()
+          )
         if stops:
           raise RestartError(
             f"told to end (SIGTERM) and saved after step {step} of {steps}: "
@@ -196,7 +222,7 @@ def _finish(
   if jax.process_index() == 0:
     save_archive(
       workdir / "model",
-      jax.device_get(state.ema_params),
+      without_head(jax.device_get(state.ema_params)),
       model=config.model.to_dict(),
       instruments=sources.class_names,
       training=training_summary(config, sources.provenance)

@@ -12,6 +12,7 @@ from fewshot_mss.default_config import get_config
 from fewshot_mss.errors import InputError
 from fewshot_mss.export.archive import Archive, load_archive, weights_hash
 from fewshot_mss.training.checkpoint import best_step
+from fewshot_mss.training.class_head import without_head
 from fewshot_mss.training.programs import init_of
 from fewshot_mss.training.recovery import read_average, saved_steps
 
@@ -64,8 +65,10 @@ def read_weights(workdir: Path, checkpoint: str = LEFT) -> Weights:
     return Weights(archive, f"the model that the run left, step {steps}")
   step = _step(workdir / "checkpoints", checkpoint)
   config = read_config(workdir)
-  params = read_average(
-    workdir / "checkpoints" / str(step), jax.eval_shape(init_of(config))
+  params = without_head(
+    read_average(
+      workdir / "checkpoints" / str(step), jax.eval_shape(init_of(config))
+    )
   )
   # On what data, its caller knows.
   training = training_summary(config, ()) | {"steps": step}
@@ -98,6 +101,10 @@ def training_summary(
     "global_batch": config.train.global_batch,
     "num_queries": config.data.num_queries,
     "loss": config.train.loss,
+    "absent_floor_db": config.train.absent_floor_db,
+    "class_loss_weight": config.train.class_loss_weight,
+    "absent_share": config.data.absent_share,
+    "random_shots": config.data.random_shots,
     "seed": config.seed,
     "example_s": config.data.example_s,
     "mixture_s": config.data.mixture_s,

@@ -179,7 +179,7 @@ def compare(
     # Most arms are compared with the same one.
     if (other, measure) not in others:
       others[other, measure] = figure_of(other_rows, measure, draws)
-    difference, songs = _differences(rows, other_rows, measure)
+    difference, songs = differences(rows, other_rows, measure)
     if arm == other and table is against:
       difference, songs = np.zeros(0), []
     found.append(
@@ -215,10 +215,19 @@ def figure_of(rows: ArmRows, measure: str, draws: Draws) -> Figure:
   )
 
 
-def _differences(
+def differences(
   rows: ArmRows, other: ArmRows, measure: str
 ) -> tuple[np.ndarray, list[str]]:
-  """Returns the differences on common items, and the song of each."""
+  """Returns one arm minus another one on common items, and each one's song.
+
+  Args:
+    rows: Of the first arm.
+    other: Of the second.
+    measure: Name of the figure.
+
+  Returns:
+    The differences and the songs.
+  """
   places = [place for place in rows if place in other]
   values = [
     getattr(rows[place], measure) - getattr(other[place], measure)
