@@ -3,7 +3,8 @@
 Exit status: 0 done; 1 a run that could not go on, or would not fit (`plan`), or
 some songs that failed while the others were written (`separate`); 2 input that
 cannot be used, told in one line; 75 a run that goes on if it is started again,
-as it was told to end or another process is gone; 130 interrupted.
+as it was told to end or another process is gone; 130 interrupted; 129 and 143
+of `separate` that SIGHUP or SIGTERM ended.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from fewshot_mss.profile_verbs import PROFILE_VERBS
 from fewshot_mss.quiet_libtpu import quiet_libtpu
 from fewshot_mss.separate_arguments import separate_request
 from fewshot_mss.serve_verbs import SERVE_VERBS
+from fewshot_mss.signals import ToldToEnd, signals_unwind
 from fewshot_mss.terminal import (
   complain,
   flush_streams,
@@ -32,6 +34,8 @@ from fewshot_mss.terminal import (
 _CANNOT_GO_ON = 1
 _RESTART = os.EX_TEMPFAIL
 _INTERRUPTED = 130
+# Of a signal, a shell tells its number above this.
+_SIGNALLED = 128
 # Packages that an installation without extras lacks, and the extra of each.
 _EXTRAS = {
   "PIL": "train",
@@ -82,6 +86,9 @@ def main(words: Sequence[str] | None = None) -> int:
   except RestartError as error:
     complain(str(error))
     return _RESTART
+  except ToldToEnd as ended:
+    complain(f"told to end ({ended.name}); songs separated so far are whole")
+    return ended.status
   except KeyboardInterrupt:
     complain(
       "interrupted; started again, a training, an evaluation, an ablation or a "
@@ -96,8 +103,8 @@ def run_program() -> None:
   keep_standard_streams()
   quiet_libtpu()
   status = main()
-  at_once = (_CANNOT_GO_ON, _RESTART, _INTERRUPTED)
-  if status in at_once or (status and _is_joined()):
+  at_once = status in (_CANNOT_GO_ON, _RESTART) or status > _SIGNALLED
+  if at_once or (status and _is_joined()):
     # At once: threads of TensorFlow and XLA are at work, and a regular end can
     # crash under them, or wait for a process that is gone. All files are closed
     # by now.
@@ -205,7 +212,8 @@ def _separate(parsed: argparse.Namespace) -> None:
     voice = Voice(complain, show_aside, complain)
   elif parsed.json:
     voice = SILENT._replace(warn=complain)
-  report = separate_command(request, voice)
+  with signals_unwind():
+    report = separate_command(request, voice)
   if parsed.json:
     put(json.dumps(report.as_json(), indent=2) + "\n")
   if report.failed:

@@ -13,7 +13,7 @@ from fewshot_mss.terminal import put, say, show
 def _profile_build(parsed: argparse.Namespace) -> None:
   from fewshot_mss.inference.profile_command import build_profile
 
-  for page in build_profile(
+  page = build_profile(
     parsed.positive,
     parsed.negative,
     model=parsed.model,
@@ -21,8 +21,8 @@ def _profile_build(parsed: argparse.Namespace) -> None:
     name=parsed.name,
     overwrite=parsed.overwrite,
     today=_today(),
-  ):
-    show(page)
+  )
+  show(page)
   say(f"wrote {parsed.output}")
 
 

@@ -34,8 +34,8 @@ examples:
   fewshot-mss separate -p a.wav -m MODEL -o - -- -odd-name.wav | play -
 
 exit status: 0 all is written; 1 some songs failed, each is named and the others
-are written; 2 nothing was begun, the line says why; 130 interrupted, songs
-written before are whole.
+are written; 2 nothing was begun, the line says why; 130 interrupted, 129 or 143
+told to end (SIGHUP, SIGTERM): songs written before are whole.
 """
 
 

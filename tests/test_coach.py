@@ -14,7 +14,7 @@ from fewshot_mss.inference.coach import (
   find_outliers,
   leave_one_out_likeness,
 )
-from fewshot_mss.inference.coach_page import coach_json, coach_page
+from fewshot_mss.inference.coach_page import coach_json, coach_page, coach_pages
 from fewshot_mss.inference.listener import HeardClip
 
 GOOD = ClipFacts(2.0, -20.0, 0.0, 0.0, "0" * 64)
@@ -109,13 +109,46 @@ def test_copies_are_named_and_few_examples_too():
   coaching = coach(heard(*plane(0, 30, 0)))
   assert len(coaching.advice) == 1
   assert coaching.advice[0].startswith("2.wav says the same as 0.wav")
+  assert "weigh double" in coaching.advice[0]
   alone = coach(heard(*plane(0)))
   assert alone.examples[0].likeness is None
   assert alone.effective_count == pytest.approx(1)
-  assert alone.advice == (
-    "with three examples or more, one that does not belong could be told",
-  )
+  assert alone.advice == ()
   assert coach([]).effective_count == 0
+
+
+def test_many_copies_are_one_line():
+  coaching = coach(heard(*plane(*[0] * 300, 30, *[60] * 2), clipped_share=0.01))
+  assert coaching.advice == (
+    "1.wav, 2.wav, 3.wav and 296 others say the same as 0.wav: together they "
+    "weigh like 300; keep one of them, or name other parts",
+    "302.wav says the same as 301.wav: together they weigh double; keep one of "
+    "them, or name other parts",
+    "0.wav, 1.wav, 2.wav and 300 others are clipped: a cleaner part shows the "
+    "instrument better",
+  )
+  (said,) = coach(heard(*plane(0, 0, 0, 0, 0))).advice
+  assert said.startswith("1.wav, 2.wav, 3.wav and 4.wav say the same as 0.wav")
+
+
+def test_what_others_advise_comes_first():
+  advice = coach(heard(*plane(0, 30, 0)), ["mind the gap"]).advice
+  assert advice[0] == "mind the gap"
+  assert len(advice) == 2
+
+
+def test_that_three_are_better_is_said_once(capsys):
+  one, three = coach(heard(*plane(0))), coach(heard(*plane(0, 20, 40)))
+  for titled, times in (
+    ({"a": one, "b": one}, 1),
+    ({"a": three, "b": one}, 1),
+    ({"a": three}, 0),
+    ({}, 0),
+  ):
+    rich.print(coach_pages(titled))
+    page = capsys.readouterr().out
+    assert page.count("with three examples or more") == times
+    assert page.count("\n1 example\n") == list(titled.values()).count(one)
 
 
 def test_the_page_and_json_say_the_same(capsys):
@@ -126,7 +159,8 @@ def test_the_page_and_json_say_the_same(capsys):
   page = capsys.readouterr().out
   for text in ("sax [1]", "[red]horn.wav", "0.04 %", "97 %", "unlike", "2.00"):
     assert text in page
-  assert f"4 examples, counting as {coaching.effective_count:.1f}" in page
+  count = coaching.effective_count
+  assert f"4 examples, as much to go by as {count:.1f} different ones" in page
   found = json.loads(json.dumps(coach_json(coaching), allow_nan=False))
   assert found["examples"][2]["is_outlier"]
   assert found["examples"][0]["likeness"] == coaching.examples[0].likeness

@@ -40,6 +40,31 @@ def _profile(separator, positives, negatives=()):
   )
 
 
+def test_the_same_sound_is_embedded_once(separators, monkeypatch):
+  listener = separators["examples"].listener
+  embed, lengths = listener.embed, []
+
+  def counted(samples):
+    lengths.append(len(samples))
+    return embed(samples)
+
+  monkeypatch.setattr(listener, "embed", counted)
+  known = {}
+  first = listener.hear_each([LOW, HIGH, LOW], RATE_HZ, "positive", known)
+  again = listener.hear_each([HIGH.copy(), NOISE], RATE_HZ, "negative", known)
+  assert lengths == [4000] * 3
+  assert [clip.name for clip in first + again] == [
+    *(f"positive example {number}" for number in (1, 2, 3)),
+    *(f"negative example {number}" for number in (1, 2)),
+  ]
+  for one, other in ((first[0], first[2]), (first[1], again[0])):
+    np.testing.assert_array_equal(one.embedding, other.embedding)
+  # The same samples at half the rate are another sound.
+  (slow,) = listener.hear_each([LOW], RATE_HZ // 2, "positive", known)
+  assert len(lengths) == 4
+  assert not np.array_equal(slow.embedding, first[0].embedding)
+
+
 def test_other_targets_are_negatives(separators):
   separator = separators["examples_and_negatives"]
   asked = separator.conditions(

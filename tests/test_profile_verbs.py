@@ -42,7 +42,7 @@ def test_a_profile_of_folders_and_parts(place, capsys):
   status, printed, told = build(capsys, *words)
   assert (status, told) == (0, "")
   assert printed.endswith("wrote sax.profile\n")
-  assert "4 examples, counting as" in printed
+  assert "4 examples, as much to go by as" in printed
   assert "sax/0 [b].wav" in printed
   assert "examples of what is not meant" in printed
   profile = load_profile(place / "sax.profile")

@@ -1,6 +1,7 @@
 """Real processes that are interrupted, killed, or out of room."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -42,14 +43,14 @@ def place(tmp_path_factory):
   return folder
 
 
-def start(place, out, *songs, limit=0, more=()):
+def start(place, out, *songs, limit=0, more=(), stderr=subprocess.PIPE, **env):
   words = [*songs, "-p", "horn.wav", "-m", "model", "-o", str(out), *more]
   return subprocess.Popen(
     [sys.executable, "-c", PROGRAM, str(limit), "separate", *words],
     cwd=place,
-    env=os.environ | {"XLA_FLAGS": xla_flags(devices=1)},
+    env=os.environ | {"XLA_FLAGS": xla_flags(devices=1)} | env,
     stdout=subprocess.PIPE,
-    stderr=subprocess.PIPE,
+    stderr=stderr,
     text=True,
   )
 
@@ -79,6 +80,47 @@ def test_an_interrupted_run_leaves_whole_songs_and_nothing_else(
   assert "Traceback" not in complained
   assert everything(out) == ["a", "a/residual.wav", "a/target.wav"]
   assert soundfile.info(out / "a" / "residual.wav").frames == 2500
+
+
+@pytest.mark.parametrize(
+  ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_run_that_is_told_to_end_puts_away_what_it_began(
+  place, tmp_path, number, status
+):
+  out = tmp_path / "out"
+  process = start(place, out, "a.wav", "long.wav", "z.wav")
+  wait_until(is_at_work(out))
+  process.send_signal(number)
+  # Terminals that are closed tell twice.
+  process.send_signal(number)
+  complained = process.communicate(timeout=60)[1]
+  assert process.returncode == status, complained
+  assert complained.splitlines()[-1] == (
+    f"fewshot-mss: told to end ({number.name}); songs separated so far are "
+    "whole"
+  )
+  assert "Traceback" not in complained
+  assert everything(out) == ["a", "a/residual.wav", "a/target.wav"]
+
+
+def test_a_terminal_that_is_closed_leaves_nothing_of_a_stream(place, tmp_path):
+  scratch = tmp_path / "scratch"
+  scratch.mkdir()
+  ours, its = pty.openpty()
+  process = start(place, "-", "long.wav", stderr=its, TMPDIR=str(scratch))
+  os.close(its)
+  wait_until(
+    lambda: any(
+      path.stat().st_size > 100_000 for path in scratch.rglob("*.writing")
+    )
+  )
+  # Whatever it says, its bar for instance, cannot be written any more.
+  os.close(ours)
+  process.send_signal(signal.SIGHUP)
+  process.communicate(timeout=60)
+  assert process.returncode == 129
+  assert everything(scratch) == []
 
 
 def test_a_killed_run_leaves_the_old_and_the_next_one_cleans_up(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from fewshot_mss import cli
 from fewshot_mss.export.archive import save_archive
 from fewshot_mss.inference.profile_files import save_profile
 from fewshot_mss.inference.profiles import make_profile
@@ -148,7 +149,9 @@ def test_the_examples_are_looked_at_before_and_the_target_after(run):
   assert "what shows x" in table
   assert table.count("horn.wav") >= 2
   assert "clipped.wav is clipped" in table
-  assert "horn.wav says the same as horn.wav" in " ".join(table.split())
+  assert "clipped.wav and horn.wav say the same as horn.wav" in " ".join(
+    table.split()
+  )
   assert "\nx: " in after
   report = json.loads(run(*words, "--overwrite", "--json")[0])
   coached = report["coach"]["x"]
@@ -162,6 +165,27 @@ def test_the_examples_are_looked_at_before_and_the_target_after(run):
   there = report["songs"][0]["presence"]["x"]
   assert set(there) >= {"absent", "probability", "spans_s"}
   assert 0 < there["probability"] < 1
+
+
+def test_the_same_sound_for_two_things_is_told(run, model):
+  song = write_song(Path("song.wav"))
+  for number in range(3):
+    soundfile.write(f"{number}.wav", noise(4000, 1, number), 8000)
+  shutil.copy("0.wav", "copy.wav")
+  build = ["profile", "build", "-m", str(model), "-o", "kept.profile"]
+  assert cli.main([*build, "-p", "0.wav", "1.wav"]) == 0
+  words = ["--target=a", "-p", "copy.wav", "2.wav", "--profile=kept.profile"]
+  words += ["--target=b", "-p", "0.wav", "2.wav"]
+  report = json.loads(run(song, *words, "--json")[0])
+  # All noises are alike to this model, which is told behind it.
+  first, second = (report["coach"][name]["advice"][0] for name in "ab")
+  assert first == (
+    "copy.wav: in the profile kept, too, and would weigh double; leave it out"
+  )
+  assert second == (
+    "0.wav and 2.wav: given for a and for b, which it cannot tell apart; leave "
+    "it out of one of them"
+  )
 
 
 def test_a_dry_run_says_what_would_be_done(run):
@@ -228,7 +252,12 @@ def test_a_profile_is_worth_the_examples_it_was_made_of(run, model):
   assert Path("alone/song/target.wav").read_bytes() != by_examples
   other = write_archive(Path("other"), film_site="decoder")
   profile = folder / "profiles" / "bugle.profile"
+  broken("cut.wav")
   refused(run, *words, profile, "-m", other, said="with another model")
+  # Before any example is heard, or weights are read.
+  refused(run, *words, profile, "-p=cut.wav", "-m", other, said="another model")
+  (other / "model.safetensors").write_bytes(b"")
+  refused(run, *words, "flugelhorn", "-m", other, said="flugelhorn")
   refused(run, *words, "flugelhorn", "-m", folder, said="flugelhorn")
   refused(run, *words, "x" * 300, said="File name too long")
   refused(run, *words, "horn.wav", said="is no profile")

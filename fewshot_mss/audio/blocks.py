@@ -15,7 +15,7 @@ import soundfile
 from jaxtyping import Float32
 
 from fewshot_mss.audio.clock import clock
-from fewshot_mss.audio.flac import length_fault
+from fewshot_mss.audio.flac import estimated_length, length_fault
 from fewshot_mss.audio.header_faults import header_fault
 from fewshot_mss.audio.mp4 import is_mp4, mp4_info, read_mp4
 from fewshot_mss.audio.mpeg import (
@@ -24,6 +24,7 @@ from fewshot_mss.audio.mpeg import (
   open_unmeasured_mp3,
   states_length,
 )
+from fewshot_mss.audio.ogg import ends_properly
 from fewshot_mss.errors import InputError
 
 # Samples of all channels together, so that many channels take no more memory.
@@ -40,8 +41,6 @@ _UNKNOWN_BYTES = 2**31 - 2**16
 _MISSING_S = 0.1
 # The frame that states the length, and what encoders put before and after.
 _MP3_EXTRA_SAMPLES = 4 * 1152
-# Of the bytes of the samples, what a FLAC file usually takes.
-_FLAC_SHARE = 0.6
 
 Blocks = Iterator[Float32[np.ndarray, "_ channels"]]
 
@@ -92,9 +91,8 @@ def audio_info(path: Path) -> AudioInfo:
   with _opened(path) as sound:
     frames = sound.frames
     if frames == UNKNOWN_LENGTH:
-      sample_bytes = (3 if sound.subtype == "PCM_24" else 2) * _FLAC_SHARE
-      values = path.stat().st_size / sample_bytes
-      frames = max(1, int(values / sound.channels))
+      bits = 24 if sound.subtype == "PCM_24" else 16
+      frames = estimated_length(path, sound.channels, bits)
     return AudioInfo(
       rate_hz=sound.samplerate,
       channels=sound.channels,
@@ -229,10 +227,9 @@ def _regrouped(
 
 def _check_end(path: Path, sound: soundfile.SoundFile, missing: int) -> None:
   """Checks that as much was read as the header says that there is."""
+  is_cut = missing > 0
   if sound.format == "MP3":
     is_cut = missing > _MISSING_S * sound.samplerate and states_length(path)
-  else:
-    is_cut = missing > 0
   if is_cut:
     raise InputError(_cut_off(path))
 
@@ -273,6 +270,8 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     # Absolute, for libsndfile takes the name "-" for standard input; as bytes,
     # for a name need not be text.
     with _Forward(os.fsencode(path.absolute())) as sound:
+      if sound.format == "OGG" and not ends_properly(path):
+        raise InputError(_cut_off(path, "stream does"))
       if sound.frames == 0:
         raise InputError(f"{path} holds no samples: name a file with sound")
       match = _CUT_OFF.search(sound.extra_info)
@@ -291,8 +290,8 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     ) from error
 
 
-def _cut_off(path: Path) -> str:
-  return f"{path} ends before its header says: copy or export it again"
+def _cut_off(path: Path, end: str = "header says") -> str:
+  return f"{path} ends before its {end}: copy or export it again"
 
 
 def reason_of(error: soundfile.LibsndfileError | OSError) -> str:

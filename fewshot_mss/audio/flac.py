@@ -24,6 +24,8 @@ _RATES_HZ = {
   10: 48_000,
   11: 96_000,
 }
+# Of the bytes of the samples, what a file usually takes.
+_SHARE = 0.6
 # A frame of the usual 4096 samples is far shorter, one of noise included.
 _END_BYTES = 1 << 18
 _HEADER_BYTES = 16
@@ -53,6 +55,21 @@ def rate_fault(path: Path, rate_hz: int) -> str | None:
   if first is None or first.rate_hz in (None, rate_hz):
     return None
   return f"{rate_hz} Hz in its header, {first.rate_hz} Hz in its frames"
+
+
+def estimated_length(path: Path, channels: int, bits: int) -> int:
+  """Returns about how long a FLAC file is that does not state it.
+
+  Args:
+    path: Of the file.
+    channels: How many.
+    bits: Of a sample.
+
+  Returns:
+    Samples of one channel, one at least.
+  """
+  sample_bytes = channels * bits / 8 * _SHARE
+  return max(1, int(path.stat().st_size / sample_bytes))
 
 
 def length_fault(path: Path, num_samples: int) -> str | None:

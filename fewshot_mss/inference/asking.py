@@ -1,7 +1,7 @@
 """From the words that name examples to what is asked of each song."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,10 +12,12 @@ from fewshot_mss.audio.example_folders import expand_examples
 from fewshot_mss.audio.examples import parse_example
 from fewshot_mss.errors import InputError
 from fewshot_mss.inference.coach import Coaching, coach
-from fewshot_mss.inference.conditions import Ask
+from fewshot_mss.inference.conditions import Ask, check_ask
+from fewshot_mss.inference.listener import HeardClip, Sound
 from fewshot_mss.inference.profile_files import load_profile
 from fewshot_mss.inference.profile_search import find_profile
 from fewshot_mss.inference.profiles import Profile
+from fewshot_mss.inference.repeated import find_repeated
 from fewshot_mss.inference.request import Target
 from fewshot_mss.inference.separator import Separator
 
@@ -82,36 +84,67 @@ def example_files(targets: Sequence[Target]) -> Iterator[Path]:
         yield path
 
 
-def hear_targets(
-  separator: Separator, targets: Sequence[Target], model_folder: Path
-) -> Asked:
-  """Hears all examples, each once, and loads all profiles.
+def load_asks(targets: Sequence[Target], model_folder: Path) -> dict[str, Ask]:
+  """Loads all profiles, which needs no model.
+
+  Args:
+    targets: With files in the places of folders.
+    model_folder: Where the profiles are that come with the model.
+
+  Returns:
+    What is asked for each target, by its name.
+
+  Raises:
+    InputError: If a profile cannot be used.
+  """
+  return {
+    target.name: Ask(
+      target.positives,
+      target.negatives,
+      [_load_profile(word, model_folder) for word in target.profiles],
+      target.instrument,
+    )
+    for target in targets
+  }
+
+
+def hear_asks(separator: Separator, asks: Mapping[str, Ask]) -> Asked:
+  """Hears all examples, each once.
 
   Args:
     separator: What hears them.
-    targets: With files in the places of folders.
-    model_folder: Where the profiles are that come with the model.
+    asks: What is asked for each target, by its name.
 
   Returns:
     What is asked, and what is to be said of the examples.
 
   Raises:
-    InputError: If an example or a profile cannot be used, or the model is not
-      asked in this way.
+    InputError: If an example cannot be used, or the model is not asked in this
+      way, which is told before the examples are heard.
   """
   listener = separator.listener
-  asks, coaching = [], {}
-  for target in targets:
-    positives, negatives = target.positives, target.negatives
-    # A model that is asked by name hears nothing, and says so by itself.
-    if listener.conditioning != "class":
-      positives = listener.hear_each(positives, None, "positive")
-      negatives = listener.hear_each(negatives, None, "negative")
-      if positives:
-        coaching[target.name] = coach(positives)
-    profiles = [_load_profile(word, model_folder) for word in target.profiles]
-    asks.append(Ask(positives, negatives, profiles, target.instrument))
-  return Asked(separator.conditions(asks), coaching)
+  known: dict[Sound, HeardClip] = {}
+  heard = {}
+  for ask in asks.values():
+    check_ask(ask, separator.archive, listener.conditioning)
+  for name, ask in asks.items():
+    positives, negatives = (
+      listener.hear_each(clips, None, kind, known)
+      for clips, kind in (
+        (ask.positives, "positive"),
+        (ask.negatives, "negative"),
+      )
+    )
+    heard[name] = dataclasses.replace(
+      ask, positives=positives, negatives=negatives
+    )
+  repeated = find_repeated(heard)
+  coaching = {
+    name: coach(ask.positives, repeated[name])
+    for name, ask in heard.items()
+    if ask.positives
+  }
+  return Asked(separator.conditions(list(heard.values())), coaching)
 
 
 def _load_profile(word: str, model_folder: Path) -> Profile:

@@ -1,7 +1,7 @@
 """What is to be said of some examples before a song is separated by them."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from fewshot_mss.audio.clip_facts import ClipFacts
 from fewshot_mss.inference.listener import HeardClip
 
 # Of two, nobody can tell which one does not belong.
-_FEWEST_FOR_OUTLIERS = 3
+FEWEST_FOR_OUTLIERS = 3
 # An example whose likeness to the others is below this is named. With the
 # network of `make demo`, 40 instruments of its test songs and 5 examples of one
 # from several songs: one is named in 10 % of sets that hold no stranger (2 % of
@@ -27,6 +27,32 @@ _APART = 0.1
 _MOSTLY_SILENT = 0.5
 _CLIPPED = 0.001
 _QUIET_DBFS = -50.0
+# What can be wrong with one example: when, what is said of it, of several, and
+# the way out.
+_FAULTS: tuple[
+  tuple[Callable[[ClipFacts], bool], Callable[[ClipFacts], str], str, str], ...
+] = (
+  (
+    lambda facts: facts.silent_share > _MOSTLY_SILENT,
+    lambda facts: f"silent for {percent(facts.silent_share)} of its length",
+    "silent for most of their length",
+    "name the part where the instrument plays",
+  ),
+  (
+    lambda facts: facts.clipped_share > _CLIPPED,
+    lambda facts: f"clipped ({100 * facts.clipped_share:.1f} % of its samples)",
+    "clipped",
+    "a cleaner part shows the instrument better",
+  ),
+  (
+    lambda facts: facts.level_dbfs < _QUIET_DBFS,
+    lambda facts: f"very quiet ({facts.level_dbfs:.0f} dBFS)",
+    "very quiet",
+    "its noise may be heard as well; name a louder part",
+  ),
+)
+# Of many examples with one fault, so many are named.
+_NAMED = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,11 +88,12 @@ class Coaching:
   advice: tuple[str, ...]
 
 
-def coach(clips: Sequence[HeardClip]) -> Coaching:
+def coach(clips: Sequence[HeardClip], more: Sequence[str] = ()) -> Coaching:
   """Looks at the examples of one kind, the positives of a target.
 
   Args:
     clips: What `Listener.hear_each` returned.
+    more: Advice that others have, which comes first.
 
   Returns:
     What is to be said of them.
@@ -81,7 +108,9 @@ def coach(clips: Sequence[HeardClip]) -> Coaching:
     for number, (clip, like) in enumerate(zip(clips, likeness, strict=True))
   )
   return Coaching(
-    examples, effective_count(embeddings), tuple(_advice(examples, embeddings))
+    examples,
+    effective_count(embeddings),
+    (*more, *_advice(examples, embeddings)),
   )
 
 
@@ -101,7 +130,7 @@ def find_outliers(embeddings: Float64[np.ndarray, "K D"]) -> list[int]:
   while True:
     kept = [i for i in range(len(embeddings)) if i not in outliers]
     most_stay = 2 * (len(outliers) + 1) < len(embeddings)
-    if len(kept) < _FEWEST_FOR_OUTLIERS or not most_stay:
+    if len(kept) < FEWEST_FOR_OUTLIERS or not most_stay:
       return outliers
     likeness = leave_one_out_likeness(embeddings[kept])
     worst = int(np.argmin(likeness))
@@ -142,7 +171,8 @@ def effective_count(embeddings: Float64[np.ndarray, "K D"]) -> float:
     From 1 to the number of examples.
   """
   directions = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
-  distance = np.square(directions[:, None] - directions).sum(axis=-1) / 2
+  # Half the square of the distance, without an array of all differences.
+  distance = np.maximum(0, 1 - directions @ directions.T)
   shares = np.linalg.eigvalsh(np.exp(-distance / _APART) / len(embeddings))
   shares = shares[shares > 0]
   return float(np.exp(-np.sum(shares * np.log(shares))))
@@ -173,7 +203,7 @@ def _cosines(
 def _advice(
   examples: Sequence[CoachedExample], embeddings: Float64[np.ndarray, "K D"]
 ) -> list[str]:
-  """Returns what to mend, the weightiest first."""
+  """Returns what to mend, the weightiest first, a line for each kind."""
   advice = [
     f"{_short(example)} is unlike the others (likeness "
     f"{percent(example.likeness)}): listen to it, and leave it out if it shows "
@@ -181,37 +211,52 @@ def _advice(
     for example in examples
     if example.is_outlier
   ]
-  for number, example in enumerate(examples):
-    facts = example.facts
-    alike = _cosines(
-      embeddings[:number], np.tile(embeddings[number], (number, 1))
-    )
-    if alike.max(initial=-1.0) >= _SAME_LIKENESS:
-      other = examples[int(np.argmax(alike))]
-      advice.append(
-        f"{_short(example)} says the same as {_short(other)}: together they "
-        "weigh double; leave one out, or name another part"
-      )
-    if facts.silent_share > _MOSTLY_SILENT:
-      advice.append(
-        f"{_short(example)} is silent for {percent(facts.silent_share)} of its "
-        "length: name the part where the instrument plays"
-      )
-    if facts.clipped_share > _CLIPPED:
-      advice.append(
-        f"{_short(example)} is clipped ({100 * facts.clipped_share:.1f} % of "
-        "its samples): a cleaner part shows the instrument better"
-      )
-    if facts.level_dbfs < _QUIET_DBFS:
-      advice.append(
-        f"{_short(example)} is very quiet ({facts.level_dbfs:.0f} dBFS), its "
-        "noise may be heard as well: name a louder part"
-      )
-  if len(examples) < _FEWEST_FOR_OUTLIERS:
+  for first, *others in _same(embeddings):
+    names = names_of([_short(examples[number]) for number in others])
+    says = "says" if len(others) == 1 else "say"
+    weight = "double" if len(others) == 1 else f"like {len(others) + 1}"
     advice.append(
-      "with three examples or more, one that does not belong could be told"
+      f"{names} {says} the same as {_short(examples[first])}: together they "
+      f"weigh {weight}; keep one of them, or name other parts"
     )
+  for is_bad, describe, many, remedy in _FAULTS:
+    bad = [example for example in examples if is_bad(example.facts)]
+    if len(bad) == 1:
+      advice.append(f"{_short(bad[0])} is {describe(bad[0].facts)}: {remedy}")
+    elif bad:
+      names = names_of([_short(example) for example in bad])
+      advice.append(f"{names} are {many}: {remedy}")
   return advice
+
+
+def _same(embeddings: Float64[np.ndarray, "K D"]) -> list[list[int]]:
+  """Returns the numbers of examples that say the same, group by group."""
+  norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
+  directions = embeddings / np.maximum(norms, np.finfo(np.float64).tiny)
+  left = np.ones(len(embeddings), bool)
+  groups = []
+  for number, direction in enumerate(directions):
+    if left[number]:
+      alike = left & (directions @ direction >= _SAME_LIKENESS)
+      alike[number] = True
+      left &= ~alike
+      groups.append([int(other) for other in np.flatnonzero(alike)])
+  return [group for group in groups if len(group) > 1]
+
+
+def names_of(names: Sequence[str]) -> str:
+  """Returns names as a part of a sentence, of many the first ones.
+
+  Args:
+    names: At least one.
+
+  Returns:
+    `a.wav`, `a.wav and b.wav`, or `a.wav, b.wav, c.wav and 7 others`.
+  """
+  if len(names) > _NAMED + 1:
+    names = [*names[:_NAMED], f"{len(names) - _NAMED} others"]
+  *firsts, last = names
+  return f"{', '.join(firsts)} and {last}" if firsts else last
 
 
 def percent(share: float | None) -> str:

@@ -1,5 +1,7 @@
 """What the coach says, as a table for the terminal or values for JSON."""
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Group
@@ -8,7 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from fewshot_mss.errors import one_line
-from fewshot_mss.inference.coach import CoachedExample, Coaching, percent
+from fewshot_mss.inference.coach import (
+  FEWEST_FOR_OUTLIERS,
+  CoachedExample,
+  Coaching,
+  percent,
+)
 
 _COLUMNS = (
   "length, s",
@@ -17,6 +24,25 @@ _COLUMNS = (
   "clipped",
   "like the others",
 )
+
+
+def coach_pages(titled: Mapping[str, Coaching]) -> Group:
+  """Makes the pages of several sets of examples, and what is said of all once.
+
+  Args:
+    titled: What `coach` returned, by what they are examples of.
+
+  Returns:
+    What `rich.print` shows: nothing of nothing.
+  """
+  pages = [coach_page(coaching, title) for title, coaching in titled.items()]
+  fewest = min((len(one.examples) for one in titled.values()), default=math.inf)
+  if fewest >= FEWEST_FOR_OUTLIERS:
+    return Group(*pages)
+  return Group(
+    *pages,
+    Text("with three examples or more, one that does not belong could be told"),
+  )
 
 
 def coach_page(coaching: Coaching, title: str) -> Group:
@@ -42,10 +68,12 @@ def coach_page(coaching: Coaching, title: str) -> Group:
       style=style,
     )
   count = len(coaching.examples)
-  counted = Text(
-    f"{count} example{'' if count == 1 else 's'}, counting as "
-    f"{coaching.effective_count:.1f} different"
-  )
+  counted = Text("1 example")
+  if count > 1:
+    counted = Text(
+      f"{count} examples, as much to go by as "
+      f"{coaching.effective_count:.1f} different ones"
+    )
   # What a terminal wraps stays indented.
   advice = [
     Padding(Text(one_line(line), overflow="fold"), (0, 0, 0, 2), expand=False)

@@ -18,12 +18,13 @@ from fewshot_mss.export.hub import local_folder
 from fewshot_mss.inference.asking import (
   Asked,
   example_files,
-  hear_targets,
+  hear_asks,
+  load_asks,
   named_targets,
   with_files,
 )
 from fewshot_mss.inference.calibration import calibration_of
-from fewshot_mss.inference.coach_page import coach_page
+from fewshot_mss.inference.coach_page import coach_pages
 from fewshot_mss.inference.inputs import check_channels
 from fewshot_mss.inference.outputs import (
   SongPlan,
@@ -90,6 +91,7 @@ def separate_command(request: Request, voice: Voice = SILENT) -> RunReport:
       plans, [*songs, *example_files(targets)], overwrite=request.overwrite
     )
     folder = local_folder(request.model)
+    asks = load_asks(targets, folder)
     separator = Separator.from_pretrained(
       folder, request.device, request.max_memory
     )
@@ -97,9 +99,13 @@ def separate_command(request: Request, voice: Voice = SILENT) -> RunReport:
     if request.dry_run:
       voice.say(_model_line(request, separator))
     # Loads the examples, so all of them are usable from here on.
-    asked = hear_targets(separator, targets, folder)
-    for name, coaching in asked.coaching.items():
-      voice.show(coach_page(coaching, f"what shows {name}"))
+    asked = hear_asks(separator, asks)
+    if asked.coaching:
+      voice.show(
+        coach_pages(
+          {f"what shows {name}": one for name, one in asked.coaching.items()}
+        )
+      )
     outcomes = []
     for one in planned:
       outcome = one

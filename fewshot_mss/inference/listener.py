@@ -67,6 +67,22 @@ class HeardClip(NamedTuple):
   embedding: Float32[np.ndarray, " D"]
 
 
+# What tells sounds apart: their samples alone may be of two rates.
+Sound = tuple[str, float]
+
+
+def sound_of(facts: ClipFacts) -> Sound:
+  """Returns what is the same of the same sound, whatever file it is in.
+
+  Args:
+    facts: Of an example.
+
+  Returns:
+    Hash and length of its samples.
+  """
+  return facts.sha256, facts.length_s
+
+
 class Listener:
   """Embeds examples and combines embeddings; every caller's one way to both.
 
@@ -114,6 +130,7 @@ class Listener:
     clips: Sequence[Example | HeardClip],
     rate_hz: int | None,
     kind: str,
+    known: dict[Sound, HeardClip] | None = None,
   ) -> list[HeardClip]:
     """Reads examples and embeds them; those that were heard stay as they are.
 
@@ -121,6 +138,8 @@ class Listener:
       clips: Files, time ranges of files, arrays, or what this has returned.
       rate_hz: Of the arrays among them.
       kind: `positive` or `negative`, for the messages.
+      known: What was heard before, by its sound; what is heard now is added.
+        The same sound is embedded once.
 
     Returns:
       What each of them is like and says.
@@ -128,12 +147,16 @@ class Listener:
     Raises:
       InputError: If one cannot be used.
     """
+    known = {} if known is None else known
     heard = []
     for number, clip in enumerate(clips, 1):
       if not isinstance(clip, HeardClip):
         name = f"{kind} example {number}"
         read = load_clip(clip, rate_hz, name, self.rate_hz)
-        clip = HeardClip(read.name, read.facts, self.embed(read.samples))
+        same = known.get(sound_of(read.facts))
+        embedding = self.embed(read.samples) if same is None else same.embedding
+        clip = HeardClip(read.name, read.facts, embedding)
+      known[sound_of(clip.facts)] = clip
       heard.append(clip)
     return heard
 

@@ -11,12 +11,14 @@ from fewshot_mss.errors import InputError
 from fewshot_mss.export.hub import local_folder
 from fewshot_mss.inference.asking import example_files
 from fewshot_mss.inference.coach import coach
-from fewshot_mss.inference.coach_page import coach_page
+from fewshot_mss.inference.coach_page import coach_pages
 from fewshot_mss.inference.conditions import Ask, check_ask
+from fewshot_mss.inference.listener import HeardClip, Sound
 from fewshot_mss.inference.profile_files import load_profile, save_profile
 from fewshot_mss.inference.profile_page import profiles_table
 from fewshot_mss.inference.profile_search import model_profiles
 from fewshot_mss.inference.profiles import make_profile, merge_profiles
+from fewshot_mss.inference.repeated import find_repeated
 from fewshot_mss.inference.request import Target
 from fewshot_mss.inference.separator import Separator
 
@@ -30,7 +32,7 @@ def build_profile(
   name: str | None,
   overwrite: bool,
   today: str,
-) -> list[Group]:
+) -> Group:
   """Writes a profile of examples.
 
   Args:
@@ -59,8 +61,9 @@ def build_profile(
   separator = Separator.from_pretrained(model)
   listener = separator.listener
   check_ask(asked, separator.archive, listener.conditioning)
-  shown = listener.hear_each(asked.positives, None, "positive")
-  hidden = listener.hear_each(asked.negatives, None, "negative")
+  known: dict[Sound, HeardClip] = {}
+  shown = listener.hear_each(asked.positives, None, "positive", known)
+  hidden = listener.hear_each(asked.negatives, None, "negative", known)
   profile = make_profile(
     output.stem if name is None else name,
     separator.archive.content_hash,
@@ -69,10 +72,11 @@ def build_profile(
     today,
   )
   save_profile(output, profile)
-  pages = [coach_page(coach(shown), f"examples of {profile.name}")]
+  (repeated,) = find_repeated({profile.name: Ask(shown, hidden)}).values()
+  titled = {f"examples of {profile.name}": coach(shown, repeated)}
   if hidden:
-    pages.append(coach_page(coach(hidden), "examples of what is not meant"))
-  return pages
+    titled["examples of what is not meant"] = coach(hidden)
+  return coach_pages(titled)
 
 
 def merge_files(

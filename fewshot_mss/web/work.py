@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from fewshot_mss.audio.blocks import audio_info
 from fewshot_mss.errors import InputError
-from fewshot_mss.inference.asking import hear_targets
+from fewshot_mss.inference.asking import hear_asks, load_asks
 from fewshot_mss.inference.calibration import calibration_of
 from fewshot_mss.inference.outputs import SongPlan, choose_form, plan_song
 from fewshot_mss.inference.presence import PresenceMeter
@@ -84,7 +84,8 @@ def _separate(
     raise InputError("no song yet: choose one first")
   song = songs[0].path
   # Profiles, which would lie in the folder of the model, are not asked by here.
-  asked = hear_targets(separator, [_target(tab, wish, str(song))], Path())
+  asks = load_asks([_target(tab, wish, str(song))], Path())
+  asked = hear_asks(separator, asks)
 
   def watch(done: int, total: int) -> None:
     if tab.ended.is_set():
