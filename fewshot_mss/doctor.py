@@ -26,7 +26,7 @@ EXTRAS = {
   "train": (
     (
       *("tensorflow", "tensorflow_datasets", "apache_beam"),
-      *("array_record", "tensorboardX", "PIL", "yaml"),
+      *("array_record", "tensorboardX", "PIL", "scipy", "yaml"),
     ),
     "`data`, `train`, `evaluate`, `ablate`, `demo`",
   ),
