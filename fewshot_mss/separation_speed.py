@@ -171,13 +171,13 @@ def measure_memory(
 
 
 def write_song(path: Path, length_s: float) -> None:
-  """Writes noise in stereo, second by second."""
+  """Writes noise in stereo; no second is like another, as an example is."""
   rng = np.random.default_rng(0)
   left = round(length_s * _RATE_HZ)
-  second = 0.1 * rng.standard_normal((_RATE_HZ, 2))
   with soundfile.SoundFile(
     path, "w", _RATE_HZ, 2, "PCM_16", format="RF64"
   ) as file:
     while left > 0:
-      file.write(second[:left])
+      second = rng.standard_normal((min(left, _RATE_HZ), 2), np.float32)
+      file.write(0.1 * second)
       left -= _RATE_HZ
