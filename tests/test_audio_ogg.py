@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from fewshot_mss.audio.blocks import audio_info, read_blocks
-from fewshot_mss.audio.ogg import ends_properly
+from fewshot_mss.audio.ogg import ogg_fault
 from fewshot_mss.errors import InputError
 
 SAMPLES = 200_001
@@ -33,7 +33,7 @@ def pages(content):
 
 
 def test_what_libsndfile_writes_is_whole(sound):
-  assert ends_properly(sound)
+  assert ogg_fault(sound) is None
   assert sum(map(len, read_blocks(sound))) == SAMPLES
 
 
@@ -68,20 +68,54 @@ def test_room_that_was_never_filled_is_a_cut(sound, tmp_path):
   content = sound.read_bytes()
   path = tmp_path / "unfinished.ogg"
   path.write_bytes(content[: len(content) // 2] + bytes(1 << 17))
-  assert not ends_properly(path)
+  assert "ends before" in ogg_fault(path)
   # libsndfile itself takes an Opus file for malformed then.
   with pytest.raises(InputError, match=r"ends before its stream|malformed"):
     audio_info(path)
 
 
-def test_streams_in_a_row_and_tags_behind_them_are_no_cut(sound, tmp_path):
+def test_tags_behind_the_last_page_are_no_cut(sound, tmp_path):
+  path = tmp_path / "tagged.ogg"
+  path.write_bytes(sound.read_bytes() + b"TAG".ljust(128, b"\0"))
+  assert audio_info(path).num_samples == SAMPLES
+
+
+def with_serial(content, serial):
+  """Returns a file whose stream has another number; no checksum is right."""
+  changed = bytearray(content)
+  for place in pages(content):
+    changed[place + 14 : place + 18] = serial
+  return bytes(changed)
+
+
+def test_streams_one_after_another_are_refused(sound, tmp_path):
   content = sound.read_bytes()
-  path = tmp_path / "odd.ogg"
-  for odd in (content + content, content + b"TAG".ljust(128, b"\0")):
-    path.write_bytes(odd)
-    assert audio_info(path).num_samples == SAMPLES
-  path.write_bytes(content + content[:-100])
-  assert not ends_properly(path)
+  second = with_serial(content, b"next")
+  path = tmp_path / "chained.ogg"
+  path.write_bytes(content + second)
+  # libsndfile alone would take the half for all.
+  assert soundfile.info(path).frames == SAMPLES
+  with pytest.raises(InputError) as caught:
+    audio_info(path)
+  assert str(caught.value) == (
+    f"{path} holds several streams one after another, of which only the first "
+    "could be read: make one of them, or convert it to flac"
+  )
+  # Cut off in the second one.
+  path.write_bytes(content + second[:-100])
+  assert "ends before its stream does" in ogg_fault(path)
+
+
+def test_a_stream_beside_the_sound_is_none_after_it(sound, tmp_path):
+  # As a skeleton, or a picture: it begins before the sound's own pages.
+  content = sound.read_bytes()
+  beside = with_serial(content, b"next")
+  first = pages(content)[1]
+  path = tmp_path / "beside.ogg"
+  path.write_bytes(beside[:first] + content)
+  assert ogg_fault(path) is None
+  path.write_bytes(content[:first] + beside[:first] + content[first:])
+  assert ogg_fault(path) is None
 
 
 def test_a_page_lost_on_the_way_is_told(tmp_path):
