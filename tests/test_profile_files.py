@@ -179,8 +179,12 @@ def test_the_description_of_the_tests_is_a_good_one(tmp_path):
     (row(kind="neutral"), "kind or SHA-256"),
     (row(sha256="12"), "kind or SHA-256"),
     (row(name=None), "name is no short text"),
-    (row(length_s="1"), "length_s of an example is no number"),
-    (row(level_dbfs=float("nan")), "level_dbfs of an example is no number"),
+    (row(length_s="1"), "length_s of an example is impossible"),
+    (row(length_s=-0.1), "length_s of an example is impossible"),
+    (row(length_s=604_801), "length_s of an example is impossible"),
+    (row(level_dbfs=float("nan")), "level_dbfs of an example is impossible"),
+    (row(level_dbfs=-1001), "level_dbfs of an example is impossible"),
+    (row(level_dbfs=True), "level_dbfs of an example is impossible"),
     (row(extra=1), "described by other words"),
   ],
 )  # fmt: skip
@@ -203,7 +207,8 @@ def test_descriptions_that_are_refused(tmp_path, changes, message):
     ({"positive": np.ones(3)}, "'positive' is unknown"),
     ({"positive_total": np.array([1, np.nan, 1])}, "impossible numbers"),
     ({"negative_total": np.array([1, np.inf, 1])}, "impossible numbers"),
-    ({"positive_total": np.full(3, 1e13)}, "impossible numbers"),
+    # Of two examples.
+    ({"positive_total": np.full(3, 2.01e4)}, "impossible numbers"),
   ],
 )
 def test_numbers_that_are_refused(tmp_path, tensors, message):

@@ -80,6 +80,14 @@ def test_show_list_and_merge(place, capsys):
   assert status == 0
   assert "horn [0]" in printed
   assert "1.profile" in printed
+  # One that is damaged is listed as such, beside those that are not.
+  whole = (place / "kept" / "1.profile").read_bytes()
+  (place / "kept" / "2.profile").write_bytes(whole[:-1])
+  status, printed, _ = run(capsys, "list", "kept")
+  assert status == 0
+  assert "horn [1]" in printed
+  assert "2.profile" in printed
+  assert "is no profile" in printed
   both = ("kept/0.profile", "kept/1.profile", "-o", "both.profile")
   status, printed, _ = run(capsys, "merge", *both)
   assert (status, printed) == (0, "wrote both.profile\n")

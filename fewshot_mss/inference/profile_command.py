@@ -17,7 +17,11 @@ from fewshot_mss.inference.listener import HeardClip, Sound
 from fewshot_mss.inference.profile_files import load_profile, save_profile
 from fewshot_mss.inference.profile_page import profiles_table
 from fewshot_mss.inference.profile_search import model_profiles
-from fewshot_mss.inference.profiles import make_profile, merge_profiles
+from fewshot_mss.inference.profiles import (
+  Profile,
+  make_profile,
+  merge_profiles,
+)
 from fewshot_mss.inference.repeated import find_repeated
 from fewshot_mss.inference.request import Target
 from fewshot_mss.inference.separator import Separator
@@ -115,7 +119,7 @@ def list_profiles(folder: Path) -> Table:
     What `rich.print` shows.
 
   Raises:
-    InputError: If there are none, or one cannot be read.
+    InputError: If there are none.
   """
   paths = model_profiles(local_folder(folder))
   if not paths:
@@ -123,7 +127,15 @@ def list_profiles(folder: Path) -> Table:
       f"{folder} holds no profiles: name a model or a folder that has some, or "
       "make one with `fewshot-mss profile build`"
     )
-  return profiles_table([(path.name, load_profile(path)) for path in paths])
+  return profiles_table([(path.name, _readable(path)) for path in paths])
+
+
+def _readable(path: Path) -> Profile | str:
+  """Returns a profile; of one that cannot be used, what is wrong."""
+  try:
+    return load_profile(path)
+  except InputError as error:
+    return str(error).removeprefix(f"{path} ")
 
 
 def _check_output(output: Path, overwrite: bool) -> None:

@@ -34,9 +34,11 @@ _KINDS = (POSITIVE, NEGATIVE)
 _MAX_BYTES = 2**20
 _MAX_TEXT = 1000
 _HASH = re.compile("[0-9a-f]{64}")
-# Of embeddings whose entries are a few in size, and of no more examples than
-# fit: above this, numbers were made up to overflow.
-_LARGEST = 1e12
+# Entries of an embedding are a few in size; above this they were made up to
+# drown all examples that are given beside the profile, or to overflow.
+_LARGEST_ENTRY = 1e4
+# What an example may be: up to a week long, of any level that floats have.
+_BOUNDS = {"length_s": (0.0, 604_800.0), "level_dbfs": (-1000.0, 1000.0)}
 
 
 def save_profile(path: Path, profile: Profile) -> None:
@@ -199,7 +201,7 @@ def _heard(total: np.ndarray, count: Any, kind: str) -> Heard:
   if type(count) is not int or not 0 <= count <= _MAX_BYTES:
     raise _damaged(f"the count of {kind} examples is {count!r}")
   # NaN is not below anything either.
-  if not (np.abs(total) <= (_LARGEST if count else 0)).all():
+  if not (np.abs(total) <= _LARGEST_ENTRY * count).all():
     raise _damaged(f"{kind}_total holds impossible numbers")
   return Heard(total, count)
 
@@ -214,9 +216,11 @@ def _examples(described: dict[str, Any]) -> tuple[ProfileExample, ...]:
       raise _damaged("an example is described by other words")
     for key in ("kind", "name", "sha256"):
       _text(row, key)
-    for key in ("length_s", "level_dbfs"):
-      if type(row[key]) not in (int, float) or not abs(row[key]) <= _LARGEST:
-        raise _damaged(f"the {key} of an example is no number")
+    for key, (least, most) in _BOUNDS.items():
+      number = row[key]
+      # NaN is not between anything either.
+      if type(number) not in (int, float) or not least <= number <= most:
+        raise _damaged(f"the {key} of an example is impossible")
     if row["kind"] not in _KINDS or not _HASH.fullmatch(row["sha256"]):
       raise _damaged("the kind or SHA-256 of an example is none")
     examples.append(ProfileExample(**row))
