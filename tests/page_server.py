@@ -52,9 +52,11 @@ class PageServer:
     with self.log.open("w") as log:
       self.process = subprocess.Popen(
         [
-          *(sys.executable, "-m", "fewshot_mss.cli", "serve", "--port=0"),
+          *("nohup", sys.executable),
+          *("-m", "fewshot_mss.cli", "serve", "--port=0"),
           *(f"--model={model}", *words),
         ],
+        stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
         env=os.environ

@@ -256,6 +256,9 @@ def test_nothing_is_left_when_the_server_is_told_to_end(model, tmp_path):
     assert status == 200
     # In the middle of it, its parts have no names yet.
     wait_until(lambda: any("target" in p.name for p in server.files()))
+    # It was started by `nohup`.
+    server.process.send_signal(signal.SIGHUP)
+    assert visitor.ask("")[0] == 200
     assert server.end(signal.SIGTERM) == 0
     assert not list(server.temporary.iterdir())
     assert not server.asked_for.exists(), server.asked_for.read_text()

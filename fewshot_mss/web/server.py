@@ -3,14 +3,13 @@
 import contextlib
 import ipaddress
 import os
-import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from fewshot_mss.errors import InputError
 from fewshot_mss.inference.separator import Separator
+from fewshot_mss.signals import signals_unwind
 from fewshot_mss.web.folder import server_folder
 from fewshot_mss.web.limits import Limits
 from fewshot_mss.web.visitors import Visitors
@@ -57,7 +56,9 @@ def serve(settings: Settings) -> None:
     InputError: If the model or the address cannot be used.
   """
   with contextlib.ExitStack() as stack:
-    stack.enter_context(_ended_by_signals())
+    # In peace: that is how it is meant to end.
+    stack.enter_context(contextlib.suppress(KeyboardInterrupt))
+    stack.enter_context(signals_unwind())
     listening = stack.enter_context(_listen(settings.host, settings.port))
     root = stack.enter_context(server_folder())
     # Gradio makes its own folder; nothing is ever put there. It reads this when
@@ -137,21 +138,6 @@ def _answer(app: "ASGIApp", host: str, listening: socket.socket) -> None:
     flush=True,
   )
   server.run(sockets=[listening])
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-  """Lets SIGTERM and SIGHUP end the `with` block as Ctrl-C does, in peace."""
-  before = {
-    number: signal.signal(number, signal.default_int_handler)
-    for number in (signal.SIGTERM, signal.SIGHUP)
-  }
-  try:
-    with contextlib.suppress(KeyboardInterrupt):
-      yield
-  finally:
-    for number, handler in before.items():
-      signal.signal(number, handler)
 
 
 def _listen(host: str, port: int) -> socket.socket:
