@@ -5,6 +5,7 @@ import pytest
 
 from fewshot_mss.audio import formats, writing
 from fewshot_mss.audio.tags import read_tags
+from mp4_files import write_mp4
 
 RATE_HZ = 8_000
 
@@ -44,11 +45,23 @@ def test_tags_are_kept_where_the_container_has_them(
     writer.finish()
     writer.publish()
   assert read_tags(path) == {name: tags[name] for name in kept}
+  assert set(writer.lost_tags) == tags.keys() - kept
 
 
 def test_what_has_no_tags_has_none(tmp_path):
   (tmp_path / "a.m4a").write_text("no sound")
   assert read_tags(tmp_path / "a.m4a") == {}
+
+
+def test_tags_of_m4a(tmp_path, noise):
+  path = tmp_path / "a.m4a"
+  named = {"title": "Für Élise", "date": "1810", "track": "3", "encoder": "x"}
+  write_mp4(path, noise, RATE_HZ, **named)
+  assert read_tags(path) == {
+    "title": "Für Élise",
+    "date": "1810",
+    "tracknumber": "3",
+  }
 
 
 def test_a_tag_that_is_no_text_is_left_out(tmp_path, noise):

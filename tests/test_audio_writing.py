@@ -144,27 +144,6 @@ def test_a_subtype_that_wav_has_not_is_refused(tmp_path, noise):
   assert not list(tmp_path.iterdir())
 
 
-def test_writable_folder_is_made_and_left_empty(tmp_path):
-  writing.check_writable(tmp_path / "a" / "b")
-  writing.check_writable(tmp_path / "a" / "b")
-  assert not list((tmp_path / "a" / "b").iterdir())
-
-
-@pytest.mark.parametrize("place", ["file", "file/below"])
-def test_a_file_in_the_way_of_a_folder_is_named(tmp_path, place):
-  (tmp_path / "file").touch()
-  with pytest.raises(InputError, match=f"{place} cannot be written"):
-    writing.check_writable(tmp_path / place)
-
-
-def test_a_folder_that_is_there_and_cannot_be_written_is_found(tmp_path):
-  # The super-user may write wherever permissions forbid it, but not here.
-  link = tmp_path / "kernel"
-  link.symlink_to("/proc")
-  with pytest.raises(InputError, match="kernel cannot be written"):
-    writing.check_writable(link)
-
-
 # ---- Block by block.
 
 
@@ -236,7 +215,8 @@ def test_a_full_disk_is_noticed_wherever_the_file_is_cut(tmp_path, noise, name):
   for limit in (0, 40, size // 2, size - 200, size - 1):
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
     try:
-      with pytest.raises(writing.WriteError, match="cannot be written"):
+      # What the system says, where libsndfile has a word for all errors.
+      with pytest.raises(writing.WriteError, match=r"written \(File too large"):
         write()
     finally:
       resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -256,25 +236,6 @@ def test_a_wav_that_grows_too_long_is_no_wrong_success(
     for block in cut(noise):
       writer.write(block)
   assert list(tmp_path.iterdir()) == []
-
-
-def test_leftovers_are_removed_and_files_at_work_stay(tmp_path, noise):
-  others = [".mine", "a.wav", ".a.writing", "b.1.writing", ".writing"]
-  for name in (".a.wav.4194999.writing", ".b c.flac.1.writing", *others):
-    (tmp_path / name).touch()
-  form = formats.Form("wav", "FLOAT")
-  path = tmp_path / "new.wav"
-  with writing.BlockWriter(path, form, RATE_HZ, 2, 1_000) as writer:
-    writing.remove_leftovers(tmp_path)
-    writer.write(noise)
-    writer.finish()
-    writing.remove_leftovers(tmp_path)
-    writer.publish()
-  assert files.audio_info(path).num_samples == 1_000
-  assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
-    [*others, "new.wav"]
-  )
-  writing.remove_leftovers(tmp_path / "absent")
 
 
 def test_two_writers_of_one_file_do_not_mix(tmp_path, noise):

@@ -126,6 +126,15 @@ def test_a_mislabelled_song_is_read_as_what_it_is(run):
 # ---- Examples.
 
 
+def test_tags_that_are_left_out_are_named(run):
+  with soundfile.SoundFile("tagged.flac", "w", 8000, 1, "PCM_16") as sound:
+    sound.title, sound.artist = "für Élise", "B"
+    sound.write(noise(2500, 1))
+  _, err = run("tagged.flac", "--format=mp3", complains=True)
+  said = "tagged.flac: tags that mp3 files cannot hold are left out: title\n"
+  assert err.endswith(said)
+
+
 def test_examples_that_cannot_be_used_are_refused_before_anything(run):
   song = write_song(Path("song.wav"))
   for name in BROKEN:
@@ -200,6 +209,15 @@ def test_an_output_that_cannot_be_written_is_named_before_anything(run):
   Path("file").touch()
   for output in ("file", "file/below", "/proc/out", "x" * 300):
     refused(run, song, f"-o={output}", said="cannot be written")
+
+
+def test_what_cannot_be_computed_is_told_before_anything_is_heard(run):
+  song = write_song(Path("song.wav"))
+  Path("text.wav").write_text("no sound")
+  words = (song, "-p", "text.wav")
+  refused(run, *words, "--max_memory=1KB", said="is too little: one patch")
+  refused(run, *words, "--device=npu", "-m=none", said="device 'npu' is not")
+  refused(run, *words, said="text.wav cannot be read")
 
 
 def test_a_disk_that_is_full_at_the_last_byte_of_a_part(run):

@@ -7,20 +7,36 @@ from pathlib import Path
 
 import soundfile
 
+from fewshot_mss.audio.mp4 import is_mp4, mp4_tags
+
+# As MP4 names what soundfile names otherwise.
+_MP4_NAMES = {"tracknumber": "track"}
+_NAMES = (
+  *("title", "artist", "album", "date", "tracknumber", "genre", "comment"),
+  *("copyright", "license"),
+)
+
 
 def read_tags(path: Path) -> dict[str, str]:
   """Returns title, artist and the like of an audio file.
 
   Args:
-    path: Of a file; what libsndfile cannot read has none.
+    path: Of a file; what cannot be read has none.
 
   Returns:
     By soundfile's names of them. Not the software that wrote the file.
+
+  Raises:
+    InputError: If it is an MP4 file that cannot be read.
   """
   try:
+    if is_mp4(path):
+      held = mp4_tags(path)
+      tags = {name: held.get(_MP4_NAMES.get(name, name)) for name in _NAMES}
+      return {name: text for name, text in tags.items() if text}
     with soundfile.SoundFile(os.fsencode(path.absolute())) as sound:
       tags = sound.copy_metadata()
-  except soundfile.LibsndfileError:
+  except (soundfile.LibsndfileError, OSError):
     return {}
   # What is no UTF-8 comes with replacement characters in it.
   return {

@@ -5,8 +5,6 @@ import errno
 import fcntl
 import itertools
 import os
-import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -27,13 +25,10 @@ from fewshot_mss.audio.formats import (
 from fewshot_mss.audio.tags import write_tags
 from fewshot_mss.errors import InputError
 
-# How the files begin that `check_writable` tries a folder with.
-WRITABLE_PREFIX = ".writable"
 # Vorbis encoders of libsndfile overflow the stack on much at once.
 _CHUNK_SAMPLES = 1 << 14
 # A block of most file systems.
 _MORE_BYTES = 1 << 12
-_WORKING = re.compile(r"\..+\.\d+\.writing")
 
 
 class BlockWriter:
@@ -46,6 +41,8 @@ class BlockWriter:
   Attributes:
     path: The name it will have.
     form: What it is written as.
+    lost_tags: Names of those that its container does not hold, once it is
+      finished.
   """
 
   def __init__(
@@ -74,6 +71,8 @@ class BlockWriter:
     """
     self.path = path
     self.form = form
+    self.lost_tags: list[str] = []
+    self._tags = tags or {}
     self._written_samples = 0
     self._left_bytes = MAX_WAV_BYTES
     container = form.format.upper()
@@ -96,7 +95,7 @@ class BlockWriter:
           format=container,
           closefd=False,
         )
-        write_tags(self._sound, form.format, tags or {})
+        write_tags(self._sound, form.format, self._tags)
     except BaseException:
       self._discard()
       raise
@@ -154,11 +153,14 @@ class BlockWriter:
       self._prove_room()
       # A full disk may show here first.
       os.fsync(self._file)
-      if (
-        soundfile.info(os.fsencode(self._working)).frames
-        != self._written_samples
-      ):
-        raise OSError(errno.EIO, "it ends too early")
+      with soundfile.SoundFile(os.fsencode(self._working)) as whole:
+        if whole.frames != self._written_samples:
+          raise OSError(errno.EIO, "it ends too early")
+        held = whole.copy_metadata()
+    # Some containers leave a tag out without a word.
+    self.lost_tags = [
+      name for name, text in self._tags.items() if held.get(name) != text
+    ]
 
   def publish(self) -> None:
     """Gives the finished file its name.
@@ -189,10 +191,21 @@ class BlockWriter:
     try:
       yield
     except (soundfile.LibsndfileError, OSError) as error:
+      is_os = isinstance(error, OSError)
+      # libsndfile says "System error" of all that the system refuses.
+      reason = reason_of(error if is_os else self._refusal() or error)
       raise WriteError(
-        f"{self.path} cannot be written ({reason_of(error)}): "
-        "name another folder or make room"
+        f"{self.path} cannot be written ({reason}): name another folder or "
+        "make room"
       ) from error
+
+  def _refusal(self) -> OSError | None:
+    """Returns why the system takes no more bytes; None if it does."""
+    try:
+      self._prove_room()
+    except OSError as error:
+      return error
+    return None
 
 
 class WriteError(InputError):
@@ -217,22 +230,6 @@ def _lock(file: int) -> None:
   except OSError:
     # A file system without locks: there leftovers stay.
     return
-
-
-def remove_leftovers(folder: Path) -> None:
-  """Removes hidden files of writers that are no more; those at work stay.
-
-  Args:
-    folder: Where files were written; it need not be there.
-  """
-  if not folder.is_dir():
-    return
-  for path in folder.iterdir():
-    if not _WORKING.fullmatch(path.name):
-      continue
-    with contextlib.suppress(OSError), path.open("rb") as file:
-      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-      path.unlink()
 
 
 def write_audio(
@@ -272,22 +269,3 @@ def write_audio(
     writer.finish()
     writer.publish()
   return subtype
-
-
-def check_writable(folder: Path) -> None:
-  """Makes a folder and proves that files can be written in it.
-
-  Args:
-    folder: Made with its parents if it is not there.
-
-  Raises:
-    InputError: If it cannot be made or written.
-  """
-  try:
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder, prefix=WRITABLE_PREFIX):
-      pass
-  except OSError as error:
-    raise InputError(
-      f"{folder} cannot be written ({error.strerror}): name another folder"
-    ) from error

@@ -96,6 +96,8 @@ def separate_command(request: Request, voice: Voice = SILENT) -> RunReport:
       folder, request.device, request.max_memory
     )
     calibration_of(separator.archive.training)
+    # Whether so little memory will do, before any example is heard.
+    separator.batch_patches(len(targets))
     if request.dry_run:
       voice.say(_model_line(request, separator))
     # Loads the examples, so all of them are usable from here on.

@@ -15,7 +15,7 @@ from fewshot_mss.audio.formats import (
   Form,
   kept_subtype,
 )
-from fewshot_mss.audio.writing import check_writable
+from fewshot_mss.audio.output_folders import check_writable
 from fewshot_mss.errors import InputError
 
 # Containers that are kept, as libsndfile names them; of all else wav is made.

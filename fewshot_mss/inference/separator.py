@@ -52,7 +52,7 @@ class Separator:
   def __init__(
     self,
     archive: Archive,
-    device: str | None = None,
+    device: jax.Device | None = None,
     max_memory: int | None = None,
   ):
     """Puts the weights on the device; `from_pretrained` loads them first."""
@@ -61,8 +61,7 @@ class Separator:
     self.rate_hz = model.sample_rate_hz
     self._patch_samples = round(archive.training["mixture_s"] * self.rate_hz)
     self._model = model
-    place = None if device is None else find_device(device)
-    self._params = jax.device_put(archive.params, place)
+    self._params = jax.device_put(archive.params, device)
     self._max_memory = max_memory
     self._batches: dict[int, int] = {}
     self.listener = Listener(model, self._params, archive.training["example_s"])
@@ -93,8 +92,9 @@ class Separator:
       InputError: If it is none, or damaged; see `load_archive`. If the device
         is not there.
     """
-    archive = load_archive(local_folder(directory))
-    return cls(archive, device, max_memory)
+    # What is mistyped is told before a model is fetched.
+    place = None if device is None else find_device(device)
+    return cls(load_archive(local_folder(directory)), place, max_memory)
 
   def separate(
     self,
@@ -245,7 +245,7 @@ class Separator:
     opened = open_song(song, rate_hz)
     grid = find_quality(quality).grid(self._patch_samples)
     targets = len(conditions)
-    batch_patches = self._batch_patches(targets)
+    batch_patches = self.batch_patches(targets)
     repeated = np.tile(conditions, (batch_patches, 1, 1))
 
     def separate(patches: np.ndarray) -> jax.Array:
@@ -278,8 +278,18 @@ class Separator:
     grid = find_quality(quality).grid(self._patch_samples)
     return channels * grid.count(length)
 
-  def _batch_patches(self, targets: int) -> int:
-    """Returns how many patches go through the network at a time."""
+  def batch_patches(self, targets: int) -> int:
+    """Returns how many patches go through the network at a time.
+
+    Args:
+      targets: Of one song.
+
+    Returns:
+      As many as `max_memory` allows, if it is given.
+
+    Raises:
+      InputError: If one patch takes more.
+    """
     if self._max_memory is None:
       return _BATCH_PATCHES
     if targets not in self._batches:

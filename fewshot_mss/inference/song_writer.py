@@ -9,12 +9,14 @@ import numpy as np
 from jaxtyping import Float32
 
 from fewshot_mss.audio.formats import LOSSY_FORMATS
+from fewshot_mss.audio.output_folders import (
+  check_writable,
+  remove_leftovers,
+)
 from fewshot_mss.audio.tags import read_tags
 from fewshot_mss.audio.writing import (
   BlockWriter,
   WriteError,
-  check_writable,
-  remove_leftovers,
 )
 from fewshot_mss.inference.outputs import SongPlan
 from fewshot_mss.inference.separator import Block
@@ -112,6 +114,11 @@ class SongWriter:
         )
     for writer in self._writers:
       writer.publish()
+    if lost := self._writers[0].lost_tags:
+      self.warnings.append(
+        f"tags that {self._plan.form.format} files cannot hold are left out: "
+        f"{', '.join(lost)}"
+      )
     if self._loud:
       self.warnings.append(self._warning())
 
