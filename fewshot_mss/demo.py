@@ -1,4 +1,4 @@
-"""The main job at once: data, training, scores and a separated song.
+"""The main job at once: a separated song, data, training and scores.
 
 Every part is what its own verb does; started again, it goes on where it was.
 """
@@ -6,26 +6,22 @@ Every part is what its own verb does; started again, it goes on where it was.
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-from jaxtyping import Float32
 from ml_collections import ConfigDict
 
 from fewshot_mss.audio.output_folders import check_writable
-from fewshot_mss.audio.writing import write_audio
 from fewshot_mss.data.builder import build
-from fewshot_mss.data.catalogue import load_catalogue, write_text_whole
-from fewshot_mss.data.episodes import NO_RECORD
-from fewshot_mss.data.evaluation_items import EvaluationItem
-from fewshot_mss.data.evaluation_list import read_evaluation_list
+from fewshot_mss.data.catalogue import write_text_whole
 from fewshot_mss.data.layouts.rendered import RenderSettings, rendered
-from fewshot_mss.data.records import RecordReader
 from fewshot_mss.data.sources import source_word
-from fewshot_mss.data.whole_songs import read_song
+from fewshot_mss.demo_song import (
+  SHOTS,
+  SeparatedSong,
+  separate_song,
+  write_sounds,
+)
 from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation import figures
-from fewshot_mss.evaluation.metrics import si_sdr_db
 from fewshot_mss.evaluation.report import read_summary, summary_table
 from fewshot_mss.evaluation.summary import Summary, verdict
 from fewshot_mss.inference.separator import Separator
@@ -36,25 +32,6 @@ from fewshot_mss.training.train import train_and_evaluate
 _SONGS = 100
 _SONG_S = 24.0
 _SEGMENT_S = 4.0
-_SHOTS = (1, 3, 5)
-
-
-class _Song(NamedTuple):
-  """A song that training has not heard, separated.
-
-  Attributes:
-    item: What is asked of it.
-    mixture: The whole song.
-    reference: The target in it.
-    estimates: The target as separated, for each number of examples.
-    rate_hz: Sample rate.
-  """
-
-  item: EvaluationItem
-  mixture: Float32[np.ndarray, " samples"]
-  reference: Float32[np.ndarray, " samples"]
-  estimates: dict[int, Float32[np.ndarray, " samples"]]
-  rate_hz: int
 
 
 def run_demo(config: ConfigDict, output: Path) -> None:
@@ -77,28 +54,37 @@ def run_demo(config: ConfigDict, output: Path) -> None:
   data = output / "data"
   config.data.sources = source_word(data)
   if not data.exists():
-    _say("1/4 rendering songs")
+    _say("1/5 rendering songs")
     build(
       rendered(RenderSettings(num_songs=_SONGS, song_s=_SONG_S)),
       data,
       sample_rate_hz=config.model.sample_rate_hz,
       segment_s=_SEGMENT_S,
     )
-  _say("2/4 training, then scoring on songs that training has not heard")
+  _say("2/5 separating one of them with the model that is there already")
+  shipped = separate_song(data, Separator.from_pretrained())
+  write_sounds(shipped, output / "shipped" / shipped.item.song)
+  _draw_song(shipped, output / "figures" / "shipped.png")
+  print(_line(shipped))
+
+  _say("3/5 training, then scoring on songs that training has not heard")
   workdir = output / "run"
   train_and_evaluate(config, workdir)
   summary = read_summary(workdir / "evaluation")
 
-  _say("3/4 separating a song with 1, 3 and 5 examples")
-  song = _separate_song(data, Separator.from_pretrained(workdir / "model"))
+  _say("4/5 separating that song with what was trained here")
+  song = separate_song(data, Separator.from_pretrained(workdir / "model"))
   sounds = output / "separated" / song.item.song
-  _write_sounds(song, sounds)
+  write_sounds(song, sounds)
+  print(_line(song))
 
-  _say("4/4 drawing figures and writing the report")
-  _draw(summary, song, workdir, output / "figures")
+  _say("5/5 drawing figures and writing the report")
+  figures.plot_loss(workdir / "metrics.jsonl", output / "figures" / "loss.png")
+  figures.plot_shots(summary, output / "figures" / "shots.png")
+  _draw_song(song, output / "figures" / "spectrograms.png")
   report = output / "report.md"
   minutes = (time.monotonic() - begun_s) / 60
-  write_text_whole(report, _report(summary, song, workdir, minutes))
+  write_text_whole(report, _report(summary, shipped, song, workdir, minutes))
   show(summary_table(summary))
   for claim in verdict(summary).values():
     print(claim["statement"])
@@ -110,73 +96,42 @@ def _say(message: str) -> None:
   print(f"[demo] {message}", file=sys.stderr)
 
 
-def _separate_song(data: Path, separator: Separator) -> _Song:
-  """Separates the song of the first item of the test list.
-
-  The first, not the best: the list is drawn before any training.
-  """
-  catalogue = load_catalogue(data)
-  reader = RecordReader(data, catalogue)
-  item = read_evaluation_list(data, "test")[0]
-  mixture, reference = read_song(
-    reader,
-    catalogue,
-    catalogue.tracks.index(item.song),
-    catalogue.instruments.index(item.instrument),
+def _line(song: SeparatedSong) -> str:
+  gained = ", ".join(
+    f"{db:+.1f} dB with {shots}" for shots, db in song.improvements_db.items()
   )
-  records = item.spec.positive_records[0]
-  examples = [reader.read(int(row)) for row in records if row != NO_RECORD]
-  rate_hz = catalogue.sample_rate_hz
-  estimates = {
-    shots: separator.separate(
-      mixture, positives=examples[:shots], rate_hz=rate_hz
-    ).target[:, 0]
-    for shots in _SHOTS
-  }
-  return _Song(item, mixture, reference, estimates, rate_hz)
+  return (
+    f"{song.item.song}, {song.item.instrument}: SI-SDR {song.mixture_db:+.1f} "
+    f"dB in the mixture; {gained} examples"
+  )
 
 
-def _write_sounds(song: _Song, folder: Path) -> None:
-  """Writes what there is to listen to; `target` is of the most examples."""
-  target = song.estimates[_SHOTS[-1]]
-  sounds = {
-    "mixture": song.mixture,
-    "reference": song.reference,
-    "target": target,
-    "residual": song.mixture - target,
-  }
-  for shots in _SHOTS[:-1]:
-    sounds[f"target_{shots}_shot"] = song.estimates[shots]
-  check_writable(folder)
-  for name, samples in sounds.items():
-    write_audio(folder / f"{name}.wav", samples[:, None], song.rate_hz, "FLOAT")
-
-
-def _draw(summary: Summary, song: _Song, workdir: Path, folder: Path) -> None:
-  """Draws the three figures of the report."""
-  check_writable(folder)
-  figures.plot_loss(workdir / "metrics.jsonl", folder / "loss.png")
-  figures.plot_shots(summary, folder / "shots.png")
+def _draw_song(song: SeparatedSong, path: Path) -> None:
+  """Draws mixture, target and estimate."""
+  check_writable(path.parent)
   figures.plot_spectrograms(
     {
       "mixture": song.mixture,
       f"target: {song.item.instrument}": song.reference,
-      f"estimate from {_SHOTS[-1]} examples": song.estimates[_SHOTS[-1]],
+      f"estimate from {SHOTS[-1]} examples": song.estimates[SHOTS[-1]],
     },
     song.rate_hz,
-    folder / "spectrograms.png",
+    path,
   )
 
 
 def _report(
-  summary: Summary, song: _Song, workdir: Path, minutes: float
+  summary: Summary,
+  shipped: SeparatedSong,
+  song: SeparatedSong,
+  workdir: Path,
+  minutes: float,
 ) -> str:
   """Returns the text of report.md."""
   scores = (workdir / "evaluation" / "evaluation.md").read_text("utf-8")
-  mixture_db = float(si_sdr_db(song.reference, song.mixture))
   rows = "\n".join(
-    f"| {shots} | {si_sdr_db(song.reference, estimate) - mixture_db:+.1f} |"
-    for shots, estimate in song.estimates.items()
+    f"| {shots} | {shipped.improvements_db[shots]:+.1f} | {db:+.1f} |"
+    for shots, db in song.improvements_db.items()
   )
   claims = "\n".join(
     f"- {claim['statement']}" for claim in verdict(summary).values()
@@ -195,12 +150,16 @@ rendered; training heard neither the songs nor the unseen instruments below.
 ## One song
 
 {song.item.song}, asked for {song.item.instrument} (the first item of the test
-list), mixture {mixture_db:.1f} dB SI-SDR; sounds in `{sounds}/`.
+list), mixture {song.mixture_db:.1f} dB SI-SDR. Improvement in dB, by the model
+that comes with the package, which knows neither the songs nor their SoundFont,
+and by the one trained here; sounds in `shipped/{song.item.song}/` and
+`{sounds}/`.
 
-| examples | SI-SDR improvement, dB |
-|---|---|
+| examples | the model that was there | trained here |
+|---|---|---|
 {rows}
 
-![spectrograms](figures/spectrograms.png)
+![the model that was there](figures/shipped.png)
+![trained here](figures/spectrograms.png)
 
 {scores.replace("# ", "## ")}"""

@@ -54,7 +54,8 @@ def examine(model: Path | None) -> dict[str, Any]:
   """Looks at this installation.
 
   Args:
-    model: An archive to load and check.
+    model: An archive to load and check; None for the one that comes with the
+      package.
 
   Returns:
     JSON values; `can_separate` is the verdict, `problems` its reasons.
@@ -90,10 +91,7 @@ def examine(model: Path | None) -> dict[str, Any]:
   with _noted(problems, "JAX finds no device to compute on"):
     report["devices"] = _devices()
   with _noted(problems, "the separator cannot be loaded"):
-    if model is None:
-      importlib.import_module("fewshot_mss.inference.command")
-    else:
-      report["model"] = _model(model)
+    report["model"] = _model(model)
   return report | {"can_separate": not problems, "problems": problems}
 
 
@@ -157,16 +155,21 @@ def _devices() -> dict[str, int]:
   return dict(Counter(device.device_kind for device in jax.devices()))
 
 
-def _model(model: Path) -> dict[str, Any]:
-  """Loads a model, which checks it."""
+def _model(model: Path | None) -> dict[str, Any]:
+  """Loads a model, which checks it, and all that separates."""
   import jax
 
-  from fewshot_mss.inference.separator import Separator
+  from fewshot_mss.export.hub import local_folder
+  from fewshot_mss.inference.command import Separator
+  from fewshot_mss.inference.profile_search import model_profiles
 
-  separator = Separator.from_pretrained(model)
+  folder = local_folder(model)
+  separator = Separator.from_pretrained(folder)
   archive = separator.archive
   return {
-    "path": str(model),
+    "path": str(folder),
+    "shipped": model is None,
+    "profiles": len(model_profiles(folder)),
     "hash": archive.content_hash,
     "rate_hz": separator.rate_hz,
     "conditioning": separator.listener.conditioning,
@@ -231,11 +234,12 @@ def _model_rows(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
   model = report["model"]
   if model is not None:
     by_name = model["conditioning"] == "class"
+    name = "what comes with it" if model["shipped"] else model["path"]
     yield (
       "model",
-      f"{model['path']} is whole: {model['rate_hz'] / 1000:g} kHz, "
+      f"{name} is whole: {model['rate_hz'] / 1000:g} kHz, "
       f"{model['parameters'] / 1e6:.2f} M parameters, asked "
-      f"by {'name' if by_name else 'examples'}",
+      f"by {'name' if by_name else 'examples'}, {model['profiles']} profiles",
     )
   for path in report["models"]:
     yield "at hand", path

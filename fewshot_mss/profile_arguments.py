@@ -5,7 +5,7 @@ from pathlib import Path
 
 _MODEL_HELP = (
   "folder of a model, WORKDIR/model of a training or of an export, or "
-  "hf://user/name"
+  "hf://user/name; if not given, the model that comes with fewshot-mss"
 )
 
 
@@ -44,9 +44,7 @@ def add_profile_verbs(verbs: argparse._SubParsersAction) -> None:
     metavar="EXAMPLE",
     help="shows what is not meant, for models that take it",
   )
-  build.add_argument(
-    "-m", "--model", type=Path, required=True, help=_MODEL_HELP
-  )
+  build.add_argument("-m", "--model", type=Path, help=_MODEL_HELP)
   build.set_defaults(verb="profile build")
 
   show = profile_verbs.add_parser("show", help="say what one holds")
@@ -78,8 +76,7 @@ def add_profile_verbs(verbs: argparse._SubParsersAction) -> None:
     "folder",
     type=Path,
     nargs="?",
-    default=Path(),
     metavar="MODEL|FOLDER",
-    help="this folder if not given",
+    help="the model that comes with fewshot-mss if not given",
   )
   listing.set_defaults(verb="profile list")

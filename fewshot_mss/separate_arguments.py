@@ -28,10 +28,11 @@ EXAMPLE, best first:
 """
 _EPILOG = """\
 examples:
-  fewshot-mss separate song.flac -p song.flac@1:02-1:09 -m MODEL -o OUT
+  fewshot-mss separate song.flac -p song.flac@1:02-1:09 -o OUT
+  fewshot-mss separate song.flac --profile violin -o OUT
   fewshot-mss separate songs/ --target sax -p a.wav b.wav -n piano.wav \\
       --target bass -p c.wav -m MODEL -o OUT
-  fewshot-mss separate -p a.wav -m MODEL -o - -- -odd-name.wav | play -
+  fewshot-mss separate -p a.wav -o - -- -odd-name.wav | play -
 
 exit status: 0 all is written; 1 some songs failed, each is named and the others
 are written; 2 nothing was begun, the line says why; 130 interrupted, 129 or 143
@@ -59,9 +60,9 @@ def add_separate_verb(verbs: argparse._SubParsersAction) -> None:
     "-m",
     "--model",
     type=Path,
-    required=True,
     help="folder of a model: WORKDIR/model of a training, or of an export; or "
-    "hf://user/name of the Hugging Face Hub",
+    "hf://user/name of the Hugging Face Hub; if not given, the model that "
+    "comes with fewshot-mss",
   )
   _add_output_words(separate)
   _add_computing_words(separate)
@@ -78,7 +79,7 @@ def _add_asking_words(separate: argparse.ArgumentParser) -> None:
       "profile",
       "PROFILE",
       "kept examples: a file of `fewshot-mss profile build`, or a name of "
-      "MODEL/profiles like violin",
+      "`fewshot-mss profile list` like violin",
     ),
   ):
     group.add_argument(

@@ -18,7 +18,7 @@ def add_serve_verbs(verbs: argparse._SubParsersAction) -> None:
     description="Needs the extra [web]. Ends with Ctrl-C; whatever was handed "
     "in is removed when its page is closed, and at the end.",
   )
-  _add_model(serve, required=True)
+  _add_model(serve)
   serve.add_argument(
     "--host",
     default=_HOST,
@@ -60,21 +60,20 @@ def add_serve_verbs(verbs: argparse._SubParsersAction) -> None:
     description="Looks at this installation and asks nothing of the network. "
     "Exit status 0: `separate` can run here; 1: it cannot.",
   )
-  _add_model(doctor, required=False)
+  _add_model(doctor)
   doctor.add_argument(
     "--json", action="store_true", help="print one JSON object instead"
   )
   doctor.set_defaults(verb="doctor")
 
 
-def _add_model(verb: argparse.ArgumentParser, required: bool) -> None:
+def _add_model(verb: argparse.ArgumentParser) -> None:
   verb.add_argument(
     "-m",
     "--model",
     type=Path,
-    required=required,
-    help="folder of a model, as of separate"
-    + ("" if required else "; loaded and checked if it is given"),
+    help="folder of a model, as of separate; if not given, the one that comes "
+    "with fewshot-mss",
   )
 
 

@@ -111,7 +111,7 @@ def test_configuration_is_required_where_it_is_read():
     (["data", "build", "songs", "--output=d", "--layout=x"], "--layout"),
     (["data", "build", "songs", "--output=d", "--segment_s=x"], "--segment_s"),
     (["data", "show", "d", "--output=o", "--index=1.5"], "--index"),
-    (["separate", "song.wav", "-o", "out"], "--model"),
+    (["separate", "song.wav", "-p", "a.wav"], "--output"),
     (["train", "--workdir=w", "--config"], "--config needs a value"),
     (["train", "--workdir=w", "--config=no.py"], "no.py is no file"),
     (["train", "--workdir=w", "--config=configs"], "configs is no file"),

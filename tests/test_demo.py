@@ -34,13 +34,14 @@ def test_report_states_plainly_what_was_shown(finished):
 
 
 def test_pictures_of_the_report_exist(finished):
-  for name in ("loss", "shots", "spectrograms"):
+  for name in ("loss", "shots", "spectrograms", "shipped"):
     assert f"figures/{name}.png" in (finished / "report.md").read_text("utf-8")
     assert (finished / "figures" / f"{name}.png").stat().st_size > 1000
 
 
-def test_sounds_are_one_song_in_parts(finished):
-  (folder,) = (finished / "separated").iterdir()
+@pytest.mark.parametrize("model", ["shipped", "separated"])
+def test_sounds_are_one_song_in_parts(finished, model):
+  (folder,) = (finished / model).iterdir()
   sounds = {
     path.stem: soundfile.read(path, dtype="float32")[0]
     for path in folder.iterdir()

@@ -70,6 +70,7 @@ def test_a_whole_installation_as_json(model):
   assert told["extras"]["train"] == []
   assert told["model"]["rate_hz"] == 8000
   assert told["model"]["conditioning"] == "examples"
+  assert not told["model"]["shipped"]
 
 
 def test_what_is_missing_is_told_with_what_it_is_for_and_how_to_get_it():
@@ -84,6 +85,8 @@ def test_what_is_missing_is_told_with_what_it_is_for_and_how_to_get_it():
   assert "(museval)" in text
   assert "[onnx] is there" in text
   assert "m4a" in text
+  (model,) = (line for line in lines if line.startswith("model "))
+  assert model.startswith("model     what comes with it is whole: ")
 
 
 @pytest.mark.parametrize("missing", ["soxr", "tqdm"])

@@ -13,6 +13,7 @@ from types import ModuleType
 from fewshot_mss.errors import InputError
 from fewshot_mss.export.archive import CARD_NAME, PROFILES_NAME, WEIGHTS_NAME
 from fewshot_mss.export.checks import CONFIG_NAME
+from fewshot_mss.export.shipped import shipped_folder
 
 PREFIX = "hf://"
 # Keys of `config.json` that tell the forms apart; an archive has neither.
@@ -20,19 +21,23 @@ _OTHER_FORMS = ("stablehlo", "onnx")
 _NAME = r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*"
 
 
-def local_folder(place: Path | str) -> Path:
+def local_folder(place: Path | str | None) -> Path:
   """Returns the folder of a model, fetched from the hub if it is there.
 
   Args:
     place: A folder, or `hf://user/name`, or `hf://user/name@REVISION`; what
-      was fetched before is not fetched again.
+      was fetched before is not fetched again. None for the model that comes
+      with the package.
 
   Returns:
     The folder.
 
   Raises:
-    InputError: If the hub is asked and has no such model, or cannot be reached.
+    InputError: If the hub is asked and has no such model, or cannot be reached;
+      if the package comes without a model.
   """
+  if place is None:
+    return shipped_folder()
   # As a Path, `//` is `/`.
   text = re.sub(r"^hf:/+", PREFIX, str(place))
   if not text.startswith(PREFIX):

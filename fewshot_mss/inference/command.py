@@ -119,7 +119,7 @@ def separate_command(request: Request, voice: Voice = SILENT) -> RunReport:
     if request.output is None and outcomes[0].status == "written":
       _to_standard_output(plans[0].paths[0])
   model = {
-    "path": str(request.model),
+    "path": str(folder if request.model is None else request.model),
     "hash": separator.archive.content_hash,
     "rate_hz": separator.rate_hz,
   }
@@ -127,8 +127,9 @@ def separate_command(request: Request, voice: Voice = SILENT) -> RunReport:
 
 
 def _model_line(request: Request, separator: Separator) -> str:
+  place = request.model or "that comes with fewshot-mss"
   return (
-    f"model {request.model} (SHA-256 {separator.archive.content_hash[:8]}, "
+    f"model {place} (SHA-256 {separator.archive.content_hash[:8]}, "
     f"{separator.rate_hz} Hz), quality {request.quality}"
   )
 

@@ -31,7 +31,7 @@ def build_profile(
   positives: Sequence[str],
   negatives: Sequence[str],
   *,
-  model: Path,
+  model: Path | None,
   output: Path,
   name: str | None,
   overwrite: bool,
@@ -42,7 +42,8 @@ def build_profile(
   Args:
     positives: Files, time ranges of files, or folders.
     negatives: Likewise, of what is not meant.
-    model: An archive, or `hf://user/name`.
+    model: An archive, or `hf://user/name`; None for the model that comes with
+      the package.
     output: The file.
     name: Of what it shows; that of the file if None.
     overwrite: Whether a file that is there may be replaced.
@@ -109,11 +110,12 @@ def merge_files(
   save_profile(output, merge_profiles(profiles, named, today))
 
 
-def list_profiles(folder: Path) -> Table:
+def list_profiles(folder: Path | None) -> Table:
   """Returns a table of the profiles of a model or a folder.
 
   Args:
-    folder: A model, or a folder of profiles; `hf://user/name`, too.
+    folder: A model, or a folder of profiles; `hf://user/name`, too. None for
+      the model that comes with the package.
 
   Returns:
     What `rich.print` shows.
@@ -121,7 +123,8 @@ def list_profiles(folder: Path) -> Table:
   Raises:
     InputError: If there are none.
   """
-  paths = model_profiles(local_folder(folder))
+  folder = local_folder(folder)
+  paths = model_profiles(folder)
   if not paths:
     raise InputError(
       f"{folder} holds no profiles: name a model or a folder that has some, or "

@@ -41,7 +41,8 @@ class Request:
   Attributes:
     songs: Files, or folders of files.
     targets: What to take out of each of them.
-    model: An archive, or `hf://user/name`.
+    model: An archive, or `hf://user/name`; None for the model that comes with
+      the package.
     output: Folder; None for standard output.
     format: Of the files, one of `FORMATS`; None to keep the song's.
     bit_depth: 16, 24, 32 or float; None to keep the song's.
@@ -56,7 +57,7 @@ class Request:
 
   songs: Sequence[str]
   targets: Sequence[Target]
-  model: Path
+  model: Path | None
   output: Path | None
   format: str | None = None
   bit_depth: str | None = None

@@ -69,7 +69,7 @@ class Separator:
   @classmethod
   def from_pretrained(
     cls,
-    directory: Path | str,
+    directory: Path | str | None = None,
     device: str | None = None,
     max_memory: int | None = None,
   ) -> "Separator":
@@ -77,7 +77,8 @@ class Separator:
 
     Args:
       directory: What `save_archive` wrote, or `hf://user/name` for a model of
-        the Hugging Face Hub, which needs the extra [hub].
+        the Hugging Face Hub, which needs the extra [hub]. The model that comes
+        with the package if None.
       device: `cpu`, `gpu`, `tpu`, or one of several, `gpu:1`; the first that
         JAX finds if None.
       max_memory: Bytes that separating may take on the device, by the

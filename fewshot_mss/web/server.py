@@ -28,7 +28,8 @@ class Settings(NamedTuple):
   """What `serve` was told.
 
   Attributes:
-    model: An archive, or `hf://user/name`.
+    model: An archive, or `hf://user/name`; None for the model that comes with
+      the package.
     host: Address to listen on.
     port: Likewise; 0 for any that is free.
     limits: What is too much to hand in.
@@ -36,7 +37,7 @@ class Settings(NamedTuple):
     queue: How many more may wait.
   """
 
-  model: Path
+  model: Path | None
   host: str
   port: int
   limits: Limits
