@@ -18,12 +18,13 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(BIN)/fewshot-mss demo --config=configs/demo.py --output=runs/demo
 
-# Three on two cores: tests that start processes wait for them.
+# Three on two cores: tests that start processes wait for them. In the order
+# of conftest.py, where xdist would begin with the files of most tests.
 test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 3 --dist=loadfile
+	$(BIN)/python -m pytest -n 3 --dist=loadfile --no-loadscope-reorder
 
 bench: $(STAMP)
 	$(BIN)/fewshot-mss bench --config=configs/demo.py --output=runs/bench

@@ -29,6 +29,22 @@ from pathlib import Path  # noqa: E402
 import pytest  # noqa: E402
 from ml_collections import ConfigDict  # noqa: E402
 
+# What waits longest, for processes and trainings, begins first: a worker that
+# met one of these last would be alone with it.
+_LONGEST = (
+  *("slurm", "multihost", "readme", "watch", "bench", "kills", "stem_dataset"),
+  *("configs", "compute", "loop", "class_head", "separator", "tpu_vm"),
+  *("web_page", "web_server", "exports_of_a_run", "plan", "killed_evaluation"),
+  *("separate_killed", "full_disk", "cli", "demo", "recovery", "train"),
+  *("claiming", "ablation_network", "stablehlo", "ablating", "preemption"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+  """Orders files by the time that they take; tests stay in their order."""
+  places = {f"test_{name}.py": place for place, name in enumerate(_LONGEST)}
+  items.sort(key=lambda item: places.get(item.path.name, len(_LONGEST)))
+
 
 @pytest.fixture(scope="session")
 def toy_dataset(tmp_path_factory) -> Path:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import pytest
 from ml_collections import ConfigDict
 
-from configs import paper, pod, tiny
+from configs import paper, pod, shipped, tiny
 from fewshot_mss.data.sources import load_sources
 from fewshot_mss.default_config import get_config
 from fewshot_mss.describe import abstract_batch
@@ -22,6 +22,7 @@ from fewshot_mss.training.step import AXIS, init_state, train_step
 
 FILES = ["demo", "tiny", "mixed", "paper", "paper:examples", "paper:negatives"]
 FILES += ["paper:class", "pod", "pod:v5e-8", "ablation", "claims", "shipped"]
+FILES += ["shipped:silence"]
 
 
 def load(name):
@@ -50,6 +51,14 @@ def test_every_file_has_the_tree_of_the_default(name):
   assert types(load(name)) == types(get_config())
   # Each call gives a fresh one.
   assert load(name) is not load(name)
+
+
+def test_silence_is_learned_after_sound():
+  with pytest.raises(InputError, match=r"shipped\.py:both: give one of sound"):
+    shipped.get_config("both")
+  first, second = shipped.get_config(), shipped.get_config("silence")
+  assert first.data.absent_share == 0.0 < second.data.absent_share
+  assert first.model == second.model
 
 
 def test_the_strings_of_the_paper():

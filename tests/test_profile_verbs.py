@@ -117,7 +117,6 @@ def test_what_is_there_is_not_overwritten(place, capsys):
 @pytest.mark.parametrize(
   ("words", "message"),
   [
-    (["build", "-p", "sax", "-o", "x"], "-m/--model"),
     (["build", "-m", "model", "-o", "x"], "-p/--positive"),
     (["build", "-p", "empty", "-m", "model", "-o", "x"], "holds no audio file"),
     (["build", "-p", "no.wav", "-m", "model", "-o", "x"], "no such file"),

@@ -17,11 +17,13 @@ from tiny_archive import write_archive
 
 # Five minutes: seconds of work.
 LONG = 8000 * 300
-# SIGINT is ignored in the children of a shell's background jobs. With a limit,
-# no file can grow beyond so many bytes, as on a full disk.
+# SIGINT is ignored in the children of a shell's background jobs, SIGHUP in
+# those of nohup. With a limit, no file can grow beyond so many bytes, as on a
+# full disk.
 PROGRAM = """
 import resource, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 limit = int(sys.argv.pop(1))
 if limit:
   resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
