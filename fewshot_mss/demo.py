@@ -151,9 +151,9 @@ rendered; training heard neither the songs nor the unseen instruments below.
 
 {song.item.song}, asked for {song.item.instrument} (the first item of the test
 list), mixture {song.mixture_db:.1f} dB SI-SDR. Improvement in dB, by the model
-that comes with the package, which knows neither the songs nor their SoundFont,
-and by the one trained here; sounds in `shipped/{song.item.song}/` and
-`{sounds}/`.
+that comes with the package, which has heard neither the song nor this SoundFont
+(some of its samples are in others, too), and by the one trained here; sounds in
+`shipped/{song.item.song}/` and `{sounds}/`.
 
 | examples | the model that was there | trained here |
 |---|---|---|

@@ -34,7 +34,7 @@ def config():
 
 @pytest.fixture
 def band(tmp_path):
-  """A violin among bass and drums of a SoundFont that the model has not heard.
+  """A violin among bass and drums, of a SoundFont that was not trained on.
 
   Returns its folder and the violin.
   """
