@@ -56,6 +56,12 @@ def test_what_one_part_cannot_hold_moves_to_the_next_that_has_room():
   assert one([1.0, 1.0], 1.0, 8) == ([127, 127, -126], 0, 0)
 
 
+def test_levels_that_only_floats_have_are_clipped():
+  parts, clipped, excess_db = one([3e38], -3e38)
+  assert (parts, clipped) == ([-32768, -32768], 1)
+  assert 763 < excess_db < 764
+
+
 def test_sound_above_full_scale_is_spread_over_the_parts():
   # As a lossy file decodes: 1.5 is split into two parts that fit.
   assert one([0.0], 1.5) == ([49152 - 32767, 32767], 0, 0)
