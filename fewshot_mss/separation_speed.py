@@ -15,10 +15,14 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from fewshot_mss.audio.blocks import audio_info
+from fewshot_mss.audio.formats import Form
 from fewshot_mss.data.throughput_table import Row, described
 from fewshot_mss.inference import listener, separator
 from fewshot_mss.inference.conditions import Ask
+from fewshot_mss.inference.outputs import plan_song
 from fewshot_mss.inference.separator import Separator
+from fewshot_mss.inference.song_writer import SongWriter
 from fewshot_mss.scoring_speed import Turns, take_turns
 
 _RATE_HZ = 44_100
@@ -122,22 +126,17 @@ def measure_separation(
 def write_parts(
   loaded: Separator, song: Path, conditions: np.ndarray, output: Path
 ) -> Sequence[Path]:
-  """Separates a file into files of 16 bits, block by block; returns them."""
-  info = soundfile.info(song)
-  paths = [output / f"part_{number}.wav" for number in range(len(conditions))]
-  paths.append(output / "residual.wav")
-  files = [
-    soundfile.SoundFile(path, "w", info.samplerate, info.channels, "PCM_16")
-    for path in paths
-  ]
-  for block in loaded.stream(song, conditions):
-    for file, sound in zip(
-      files, (*block.targets, block.residual), strict=True
-    ):
-      file.write(sound)
-  for file in files:
-    file.close()
-  return paths
+  """Separates a file as `separate` does, block by block; returns the files."""
+  names = [f"part_{number}" for number in range(len(conditions))]
+  info = audio_info(song)
+  plan = plan_song(
+    song, info, output, [*names, "residual"], Form("wav", "PCM_16")
+  )
+  with SongWriter(plan, overwrite=True) as writer:
+    for block in loaded.stream(song, conditions):
+      writer.write(block)
+    writer.publish()
+  return plan.paths
 
 
 def measure_memory(

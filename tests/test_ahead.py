@@ -1,5 +1,7 @@
 """Work ahead in a thread: the same items, the same errors, nothing left."""
 
+import os
+import sys
 import threading
 
 import pytest
@@ -32,6 +34,21 @@ def test_items_are_made_before_they_are_asked_for_but_not_all():
   assert third.wait(10)
   some.close()
   assert made == [0, 1, 2]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have none")
+def test_its_thread_has_a_lower_priority():
+  def mine():
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+  def items():
+    yield mine()
+
+  before = mine()
+  assert list(ahead(items(), 1)) == [max(before, 10)]
+  # Of one within another, too, and never of who takes the items.
+  assert list(ahead(ahead(items(), 1), 1)) == [max(before, 10)]
+  assert mine() == before
 
 
 def test_two_in_a_row_run_at_once():

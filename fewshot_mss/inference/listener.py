@@ -1,7 +1,8 @@
 """The half of the network that hears: examples in, conditions out."""
 
+import contextlib
 import functools
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -10,10 +11,17 @@ from jaxtyping import Float32, Float64
 
 from fewshot_mss.audio.clip_facts import ClipFacts
 from fewshot_mss.episode import Support
-from fewshot_mss.inference.inputs import Example, cut_pieces, load_clip
+from fewshot_mss.inference.ahead import ahead
+from fewshot_mss.inference.inputs import (
+  Clip,
+  Example,
+  cut_pieces,
+  load_clip,
+)
 from fewshot_mss.models.separator import FewShotSeparator
 
 _BATCH_PIECES = 4
+_CLIPS_AHEAD = 1
 
 
 @functools.partial(jax.jit, static_argnames=("model", "method"))
@@ -149,16 +157,32 @@ class Listener:
     """
     known = {} if known is None else known
     heard = []
-    for number, clip in enumerate(clips, 1):
-      if not isinstance(clip, HeardClip):
-        name = f"{kind} example {number}"
-        read = load_clip(clip, rate_hz, name, self.rate_hz)
-        same = known.get(sound_of(read.facts))
-        embedding = self.embed(read.samples) if same is None else same.embedding
-        clip = HeardClip(read.name, read.facts, embedding)
-      known[sound_of(clip.facts)] = clip
-      heard.append(clip)
+    # One is read while another is embedded.
+    reading = ahead(self._read(clips, rate_hz, kind), _CLIPS_AHEAD)
+    with contextlib.closing(reading) as read:
+      for clip in read:
+        if not isinstance(clip, HeardClip):
+          same = known.get(sound_of(clip.facts))
+          embedding = (
+            self.embed(clip.samples) if same is None else same.embedding
+          )
+          clip = HeardClip(clip.name, clip.facts, embedding)
+        known[sound_of(clip.facts)] = clip
+        heard.append(clip)
     return heard
+
+  def _read(
+    self,
+    clips: Sequence[Example | HeardClip],
+    rate_hz: int | None,
+    kind: str,
+  ) -> Generator[Clip | HeardClip]:
+    for number, clip in enumerate(clips, 1):
+      if isinstance(clip, HeardClip):
+        yield clip
+      else:
+        name = f"{kind} example {number}"
+        yield load_clip(clip, rate_hz, name, self.rate_hz)
 
   def embed(
     self, samples: Float32[np.ndarray, " samples"]

@@ -11,6 +11,7 @@ from fewshot_mss.audio.resampling import resampled_length
 from fewshot_mss.export.archive import Archive, load_archive
 from fewshot_mss.export.checks import build_model
 from fewshot_mss.export.hub import local_folder
+from fewshot_mss.inference.ahead import ahead
 from fewshot_mss.inference.conditions import (
   Ask,
   check_conditions,
@@ -29,6 +30,8 @@ from fewshot_mss.inference.stream import (
 )
 
 _BATCH_PATCHES = 8
+# Blocks that are ready before they are asked for.
+_BLOCKS_AHEAD = 1
 
 
 class Separator:
@@ -255,7 +258,7 @@ class Separator:
       )
 
     network = Network(separate, self.rate_hz, targets, batch_patches)
-    return stream_song(opened, network, grid, progress)
+    return ahead(stream_song(opened, network, grid, progress), _BLOCKS_AHEAD)
 
   def count_patches(
     self,
