@@ -183,10 +183,7 @@ def _cost(
 ) -> SongOutcome:
   """Counts what separating a song would take."""
   del asked, alone
-  info = plan.info
-  patches = separator.count_patches(
-    info.num_samples, info.channels, info.rate_hz, request.quality
-  )
+  patches = separator.count_patches(plan.info, request.quality)
   return SongOutcome(plan.song, "planned", plan, patches=patches)
 
 

@@ -42,6 +42,34 @@ def apply_model(
   return model.apply({"params": params}, *inputs, method=method)
 
 
+def lower_separation(
+  model: FewShotSeparator,
+  params: Any,
+  patch_samples: int,
+  targets: int,
+  patches: int,
+) -> jax.stages.Lowered:
+  """Lowers what `apply_model` runs for some patches at a time.
+
+  Args:
+    model: The network.
+    params: Its parameters.
+    patch_samples: Length of a patch.
+    targets: Of one song.
+    patches: At a time.
+
+  Returns:
+    The program, to be compiled.
+  """
+  return apply_model.lower(
+    model,
+    "separate",
+    params,
+    np.zeros((patches, patch_samples), np.float32),
+    np.zeros((patches, targets, model.condition_dim), np.float32),
+  )
+
+
 class Heard(NamedTuple):
   """What a number of examples say together.
 

@@ -1,5 +1,6 @@
 """From an archive to a separated song: what a program calls."""
 
+import functools
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Float32
 
+from fewshot_mss.audio.blocks import AudioInfo
 from fewshot_mss.audio.resampling import resampled_length
 from fewshot_mss.export.archive import Archive, load_archive
 from fewshot_mss.export.checks import build_model
@@ -19,13 +21,18 @@ from fewshot_mss.inference.conditions import (
 )
 from fewshot_mss.inference.devices import find_device, fitting_batch
 from fewshot_mss.inference.inputs import Example, Song, open_song
-from fewshot_mss.inference.listener import Listener, apply_model
+from fewshot_mss.inference.listener import (
+  Listener,
+  apply_model,
+  lower_separation,
+)
 from fewshot_mss.inference.quality import Quality, find_quality
 from fewshot_mss.inference.stream import (
   Block,
   Network,
   Progress,
   Separation,
+  join_blocks,
   stream_song,
 )
 
@@ -144,12 +151,9 @@ class Separator:
     rate_hz: int | None = None,
     instrument: str | None = None,
   ) -> Float32[np.ndarray, " D"]:
-    """Returns what the examples say, for any number of songs.
+    """Returns the vector that `separate_with` takes, for any number of songs.
 
     Args and errors are those of `separate`.
-
-    Returns:
-      The vector that `separate_with` takes.
     """
     ask = Ask(positives, negatives, instrument=instrument)
     return self.conditions([ask], rate_hz=rate_hz)[0]
@@ -197,20 +201,10 @@ class Separator:
       InputError: If the song cannot be used.
     """
     opened = open_song(song, rate_hz)
-    blocks = list(
-      self.stream(
-        song,
-        condition[None],
-        rate_hz=rate_hz,
-        progress=progress,
-        quality=quality,
-      )
+    blocks = self.stream(
+      song, condition[None], rate_hz=rate_hz, progress=progress, quality=quality
     )
-    return Separation(
-      np.concatenate([block.targets[0] for block in blocks]),
-      np.concatenate([block.mixture for block in blocks]),
-      opened.rate_hz,
-    )
+    return join_blocks(blocks, opened.rate_hz)
 
   def stream(
     self,
@@ -261,26 +255,20 @@ class Separator:
     return ahead(stream_song(opened, network, grid, progress), _BLOCKS_AHEAD)
 
   def count_patches(
-    self,
-    num_samples: int,
-    channels: int,
-    rate_hz: int,
-    quality: Quality | str = "normal",
+    self, info: AudioInfo, quality: Quality | str = "normal"
   ) -> int:
     """Returns how many patches a song takes, which is what it costs.
 
     Args:
-      num_samples: Length of the song.
-      channels: Of the song.
-      rate_hz: Of the song.
+      info: Of the song.
       quality: As of `stream`.
 
     Returns:
       Their number, whatever the number of targets.
     """
-    length = resampled_length(num_samples, rate_hz, self.rate_hz)
+    length = resampled_length(info.num_samples, info.rate_hz, self.rate_hz)
     grid = find_quality(quality).grid(self._patch_samples)
-    return channels * grid.count(length)
+    return info.channels * grid.count(length)
 
   def batch_patches(self, targets: int) -> int:
     """Returns how many patches go through the network at a time.
@@ -297,17 +285,13 @@ class Separator:
     if self._max_memory is None:
       return _BATCH_PATCHES
     if targets not in self._batches:
-
-      def lower(patches: int) -> jax.stages.Lowered:
-        # What is compiled here is what `apply_model` runs later.
-        return apply_model.lower(
-          self._model,
-          "separate",
-          self._params,
-          np.zeros((patches, self._patch_samples), np.float32),
-          np.zeros((patches, targets, self._model.condition_dim), np.float32),
-        )
-
+      lower = functools.partial(
+        lower_separation,
+        self._model,
+        self._params,
+        self._patch_samples,
+        targets,
+      )
       self._batches[targets] = fitting_batch(
         lower, _BATCH_PATCHES, self._max_memory
       )

@@ -8,7 +8,7 @@ length of the song.
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,6 +64,24 @@ class Block(NamedTuple):
     for target in self.targets:
       rest = rest - target
     return rest
+
+
+def join_blocks(blocks: Iterable[Block], rate_hz: int) -> Separation:
+  """Puts a song together again.
+
+  Args:
+    blocks: All of it, with one target.
+    rate_hz: Sample rate of the song.
+
+  Returns:
+    The song.
+  """
+  held = list(blocks)
+  return Separation(
+    np.concatenate([block.targets[0] for block in held]),
+    np.concatenate([block.mixture for block in held]),
+    rate_hz,
+  )
 
 
 class Network(NamedTuple):
