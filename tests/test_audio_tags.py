@@ -62,6 +62,10 @@ def test_tags_of_m4a(tmp_path, noise):
     "date": "1810",
     "tracknumber": "3",
   }
+  # As old programs write it, in Latin-1.
+  latin = path.read_bytes().replace("É".encode(), b"\xc9\xc9")
+  path.write_bytes(latin)
+  assert read_tags(path) == {"date": "1810", "tracknumber": "3"}
 
 
 def test_a_tag_that_is_no_text_is_left_out(tmp_path, noise):

@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,13 @@ def test_one_target_to_standard_output(run, monkeypatch):
   sound, rate_hz = soundfile.read(io.BytesIO(out), dtype="int16")
   assert rate_hz == 8000
   np.testing.assert_array_equal(sound, expected)
+
+
+def test_standard_output_without_a_temporary_folder(run, monkeypatch):
+  song = write_song(Path("song.wav"))
+  with monkeypatch.context() as patch:
+    patch.setattr(tempfile, "tempdir", "nowhere")
+    refused(run, song, "-o=-", said="no temporary folder can be made")
 
 
 def test_standard_output_takes_one_target_of_one_song_alone(run):

@@ -158,7 +158,8 @@ def open_mp4(path: Path) -> Iterator[tuple[types.ModuleType, Any]]:
   """
   av = import_av(path)
   try:
-    with av.open(str(path)) as container:
+    # What is no UTF-8 comes with replacement characters in it.
+    with av.open(str(path), metadata_errors="replace") as container:
       yield av, container
   except av.FFmpegError as error:
     raise InputError(

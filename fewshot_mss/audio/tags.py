@@ -32,10 +32,10 @@ def read_tags(path: Path) -> dict[str, str]:
   try:
     if is_mp4(path):
       held = mp4_tags(path)
-      tags = {name: held.get(_MP4_NAMES.get(name, name)) for name in _NAMES}
-      return {name: text for name, text in tags.items() if text}
-    with soundfile.SoundFile(os.fsencode(path.absolute())) as sound:
-      tags = sound.copy_metadata()
+      tags = {name: held.get(_MP4_NAMES.get(name, name), "") for name in _NAMES}
+    else:
+      with soundfile.SoundFile(os.fsencode(path.absolute())) as sound:
+        tags = sound.copy_metadata()
   except (soundfile.LibsndfileError, OSError):
     return {}
   # What is no UTF-8 comes with replacement characters in it.

@@ -83,7 +83,7 @@ def separate_command(request: Request, voice: Voice = SILENT) -> RunReport:
   with contextlib.ExitStack() as stack:
     output = request.output
     if output is None:
-      output = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+      output = Path(stack.enter_context(_scratch()))
     planned = _plan(request, songs, output)
     targets = named_targets(request.targets)
     plans = [one for one in planned if isinstance(one, SongPlan)]
@@ -124,6 +124,20 @@ def separate_command(request: Request, voice: Voice = SILENT) -> RunReport:
     "rate_hz": separator.rate_hz,
   }
   return RunReport(model, targets, asked.coaching, outcomes, request.dry_run)
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[str]:
+  """Makes a folder for what goes to standard output, for a while."""
+  try:
+    folder = tempfile.TemporaryDirectory()
+  except OSError as error:
+    raise InputError(
+      f"no temporary folder can be made ({error.strerror}): set TMPDIR to one "
+      "that can be written, or name an output"
+    ) from error
+  with folder as name:
+    yield name
 
 
 def _model_line(request: Request, separator: Separator) -> str:

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import re
+import reprlib
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,8 @@ def _from_bytes(content: bytes) -> Profile:
   version = described.get("format_version")
   if type(version) is not int or version != FORMAT_VERSION:
     raise _UnusableError(
-      f"has format_version {version!r}, this program reads {FORMAT_VERSION}: "
+      f"has format_version {_short(version)}, this program reads "
+      f"{FORMAT_VERSION}: "
       "use the fewshot-mss that wrote it, or build it again"
     )
   texts = {
@@ -188,7 +190,7 @@ def _totals(content: bytes) -> dict[str, np.ndarray]:
   for name, part in deserialize(content):
     kind = name.removesuffix("_total")
     if name != f"{kind}_total" or kind not in _KINDS:
-      raise _damaged(f"{name[:_MAX_TEXT]!r} is unknown")
+      raise _damaged(f"{_short(name)} is unknown")
     if part["dtype"] != "F64" or len(part["shape"]) != 1 or not part["data"]:
       raise _damaged(f"{name} is no vector of 64-bit floats")
     totals[kind] = np.frombuffer(part["data"], "<f8").astype(np.float64)
@@ -199,7 +201,7 @@ def _totals(content: bytes) -> dict[str, np.ndarray]:
 
 def _heard(total: np.ndarray, count: Any, kind: str) -> Heard:
   if type(count) is not int or not 0 <= count <= _MAX_BYTES:
-    raise _damaged(f"the count of {kind} examples is {count!r}")
+    raise _damaged(f"the count of {kind} examples is {_short(count)}")
   # NaN is not below anything either.
   if not (np.abs(total) <= _LARGEST_ENTRY * count).all():
     raise _damaged(f"{kind}_total holds impossible numbers")
@@ -235,6 +237,11 @@ def _text(table: dict[str, Any], key: str) -> str:
     # Half a character: JSON may hold it, no terminal shows it.
     raise _damaged(f"{key} is no text")
   return value
+
+
+def _short(value: Any) -> str:
+  """Returns a value for a message: a stranger may have put in a book."""
+  return reprlib.repr(value)
 
 
 def _damaged(what: str) -> _UnusableError:
