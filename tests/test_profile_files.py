@@ -180,7 +180,17 @@ def test_the_description_of_the_tests_is_a_good_one(tmp_path):
     (row(sha256="12"), "kind or SHA-256"),
     (row(name=None), "name is no short text"),
     (row(length_s="1"), "length_s of an example is no number"),
-    (row(level_dbfs=float("nan")), "level_dbfs of an example is no number"),
+    (row(level_dbfs=True), "level_dbfs of an example is no number"),
+    *(
+      (row(**{key: value}), f"{key} of an example is impossible")
+      for key, values in (
+        ("level_dbfs", (float("nan"), float("inf"), -801, 10**400)),
+        ("length_s", (float("nan"), float("inf"), 0, -1.5, 1e6, 10**400)),
+      )
+      for value in values
+    ),
+    ({"counts": {"positive": 0, "negative": 0}}, "holds impossible numbers"),
+    ({"counts": {"positive": 2**21, "negative": 1}}, "count of positive"),
     (row(extra=1), "described by other words"),
   ],
 )  # fmt: skip
@@ -188,6 +198,22 @@ def test_descriptions_that_are_refused(tmp_path, changes, message):
   path = tmp_path / "a.profile"
   write(path, described(**changes))
   with pytest.raises(InputError, match=rf"a\.profile .*{message}"):
+    load_profile(path)
+
+
+def test_what_is_said_of_a_huge_value_stays_short(tmp_path):
+  path = tmp_path / "a.profile"
+  huge = ["x" * 1000] * 100
+  for changes in (
+    {"format_version": huge},
+    {"counts": {"positive": huge, "negative": 1}},
+  ):
+    write(path, described(**changes))
+    with pytest.raises(InputError, match=r"\['xxx.*x\.\.\.") as caught:
+      load_profile(path)
+    assert len(str(caught.value)) < len(str(path)) + 200
+  write(path, **{"y" * 1000: np.ones(3)})
+  with pytest.raises(InputError, match=r"y\.\.\. is unknown"):
     load_profile(path)
 
 

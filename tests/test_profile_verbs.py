@@ -91,6 +91,29 @@ def test_show_list_and_merge(place, capsys):
   assert merged.examples == whole.examples
 
 
+def test_damaged_profiles_are_listed_beside_the_others(
+  place, capsys, monkeypatch
+):
+  monkeypatch.setenv("COLUMNS", "250")
+  build(capsys, "-p", "sax", output="kept/good.profile")
+  whole = (place / "kept" / "good.profile").read_bytes()
+  (place / "kept" / "cut.profile").write_bytes(whole[:-1])
+  (place / "kept" / "infinite.profile").write_bytes(
+    whole[:-8] + np.float64(np.inf).tobytes()
+  )
+  (place / "kept" / "gone.profile").symlink_to("nowhere")
+  status, printed, told = run(capsys, "list", "kept")
+  assert (status, told) == (0, "")
+  said = " ".join(printed.replace("│", " ").split())
+  assert "good.profile good 3 3 " in said
+  for name, reason in (
+    ("cut", "it is no profile"),
+    ("infinite", "it is a damaged profile (positive_total holds impossible"),
+    ("gone", "it cannot be read (No such file or directory)"),
+  ):
+    assert f"{name}.profile damaged: {reason}" in said
+
+
 def test_what_is_there_is_not_overwritten(place, capsys):
   build(capsys, "-p", "sax")
   before = (place / "sax.profile").read_bytes()

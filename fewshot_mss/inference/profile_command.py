@@ -17,7 +17,11 @@ from fewshot_mss.inference.listener import HeardClip, Sound
 from fewshot_mss.inference.profile_files import load_profile, save_profile
 from fewshot_mss.inference.profile_page import profiles_table
 from fewshot_mss.inference.profile_search import model_profiles
-from fewshot_mss.inference.profiles import make_profile, merge_profiles
+from fewshot_mss.inference.profiles import (
+  Profile,
+  make_profile,
+  merge_profiles,
+)
 from fewshot_mss.inference.repeated import find_repeated
 from fewshot_mss.inference.request import Target
 from fewshot_mss.inference.separator import Separator
@@ -108,6 +112,8 @@ def merge_files(
 def list_profiles(folder: Path) -> Table:
   """Returns a table of the profiles of a model or a folder.
 
+  One that cannot be used has a row, too, which says why.
+
   Args:
     folder: A model, or a folder of profiles; `hf://user/name`, too.
 
@@ -115,7 +121,7 @@ def list_profiles(folder: Path) -> Table:
     What `rich.print` shows.
 
   Raises:
-    InputError: If there are none, or one cannot be read.
+    InputError: If there are none, or the folder cannot be read.
   """
   paths = model_profiles(local_folder(folder))
   if not paths:
@@ -123,7 +129,17 @@ def list_profiles(folder: Path) -> Table:
       f"{folder} holds no profiles: name a model or a folder that has some, or "
       "make one with `fewshot-mss profile build`"
     )
-  return profiles_table([(path.name, load_profile(path)) for path in paths])
+  return profiles_table(
+    [(path.name, _profile_or_fault(path)) for path in paths]
+  )
+
+
+def _profile_or_fault(path: Path) -> Profile | str:
+  try:
+    return load_profile(path)
+  except InputError as error:
+    # The file has a column of its own.
+    return f"damaged: it {str(error).removeprefix(f'{path} ')}"
 
 
 def _check_output(output: Path, overwrite: bool) -> None:

@@ -37,6 +37,11 @@ _HASH = re.compile("[0-9a-f]{64}")
 # Of embeddings whose entries are a few in size, and of no more examples than
 # fit: above this, numbers were made up to overflow.
 _LARGEST = 1e12
+# A week; and what is louder, or softer, no 32-bit float can hold.
+_LONGEST_S = 7 * 24 * 3600
+_MAX_DBFS = 800
+# Of a stranger's value in a message, which stays one line.
+_SHOWN_SIGNS = 40
 
 
 def save_profile(path: Path, profile: Profile) -> None:
@@ -134,8 +139,8 @@ def _from_bytes(content: bytes) -> Profile:
   version = described.get("format_version")
   if type(version) is not int or version != FORMAT_VERSION:
     raise _UnusableError(
-      f"has format_version {version!r}, this program reads {FORMAT_VERSION}: "
-      "use the fewshot-mss that wrote it, or build it again"
+      f"has format_version {_shown(version)}, this program reads "
+      f"{FORMAT_VERSION}: use the fewshot-mss that wrote it, or build it again"
     )
   texts = {
     key: _text(described, key)
@@ -186,7 +191,7 @@ def _totals(content: bytes) -> dict[str, np.ndarray]:
   for name, part in deserialize(content):
     kind = name.removesuffix("_total")
     if name != f"{kind}_total" or kind not in _KINDS:
-      raise _damaged(f"{name[:_MAX_TEXT]!r} is unknown")
+      raise _damaged(f"{_shown(name)} is unknown")
     if part["dtype"] != "F64" or len(part["shape"]) != 1 or not part["data"]:
       raise _damaged(f"{name} is no vector of 64-bit floats")
     totals[kind] = np.frombuffer(part["data"], "<f8").astype(np.float64)
@@ -197,7 +202,7 @@ def _totals(content: bytes) -> dict[str, np.ndarray]:
 
 def _heard(total: np.ndarray, count: Any, kind: str) -> Heard:
   if type(count) is not int or not 0 <= count <= _MAX_BYTES:
-    raise _damaged(f"the count of {kind} examples is {count!r}")
+    raise _damaged(f"the count of {kind} examples is {_shown(count)}")
   # NaN is not below anything either.
   if not (np.abs(total) <= (_LARGEST if count else 0)).all():
     raise _damaged(f"{kind}_total holds impossible numbers")
@@ -215,8 +220,13 @@ def _examples(described: dict[str, Any]) -> tuple[ProfileExample, ...]:
     for key in ("kind", "name", "sha256"):
       _text(row, key)
     for key in ("length_s", "level_dbfs"):
-      if type(row[key]) not in (int, float) or not abs(row[key]) <= _LARGEST:
+      if type(row[key]) not in (int, float):
         raise _damaged(f"the {key} of an example is no number")
+    # Neither holds of NaN.
+    if not 0 < row["length_s"] <= _LONGEST_S:
+      raise _damaged("the length_s of an example is impossible")
+    if not abs(row["level_dbfs"]) <= _MAX_DBFS:
+      raise _damaged("the level_dbfs of an example is impossible")
     if row["kind"] not in _KINDS or not _HASH.fullmatch(row["sha256"]):
       raise _damaged("the kind or SHA-256 of an example is none")
     examples.append(ProfileExample(**row))
@@ -231,6 +241,13 @@ def _text(table: dict[str, Any], key: str) -> str:
     # Half a character: JSON may hold it, no terminal shows it.
     raise _damaged(f"{key} is no text")
   return value
+
+
+def _shown(value: Any) -> str:
+  """Returns what a person can recognise a value by, however large it is."""
+  text = repr(value)
+  more = len(text) > _SHOWN_SIGNS
+  return f"{text[:_SHOWN_SIGNS]}..." if more else text
 
 
 def _damaged(what: str) -> _UnusableError:

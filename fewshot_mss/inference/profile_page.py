@@ -49,11 +49,12 @@ def profile_page(profile: Profile) -> Group:
   return Group(facts, examples)
 
 
-def profiles_table(profiles: Sequence[tuple[str, Profile]]) -> Table:
+def profiles_table(profiles: Sequence[tuple[str, Profile | str]]) -> Table:
   """Makes the table of several profiles.
 
   Args:
-    profiles: The names of their files, and what they hold.
+    profiles: The names of their files, and what they hold; of one that cannot
+      be used, what is wrong with it.
 
   Returns:
     What `rich.print` shows.
@@ -64,6 +65,9 @@ def profiles_table(profiles: Sequence[tuple[str, Profile]]) -> Table:
   for heading in ("examples", "seconds", "model"):
     table.add_column(heading, justify="right")
   for name, profile in profiles:
+    if isinstance(profile, str):
+      table.add_row(_text(name), _text(profile), *"---")
+      continue
     seconds = sum(example.length_s for example in profile.examples)
     table.add_row(
       _text(name),
