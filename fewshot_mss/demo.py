@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Float32
 from ml_collections import ConfigDict
 
-from fewshot_mss.audio.writing import check_writable, write_audio
+from fewshot_mss.audio.output_folders import check_writable
+from fewshot_mss.audio.writing import write_audio
 from fewshot_mss.data.builder import build
 from fewshot_mss.data.catalogue import load_catalogue, write_text_whole
 from fewshot_mss.data.episodes import NO_RECORD

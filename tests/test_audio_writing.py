@@ -1,12 +1,16 @@
 """Files that are written: exact, whole or not there, however they end."""
 
 import resource
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import soundfile
 
 from fewshot_mss.audio import blocks, files, formats, writing
+from fewshot_mss.audio.output_folders import WriteError
 from fewshot_mss.errors import InputError
 
 RATE_HZ = 8_000
@@ -144,27 +148,6 @@ def test_a_subtype_that_wav_has_not_is_refused(tmp_path, noise):
   assert not list(tmp_path.iterdir())
 
 
-def test_writable_folder_is_made_and_left_empty(tmp_path):
-  writing.check_writable(tmp_path / "a" / "b")
-  writing.check_writable(tmp_path / "a" / "b")
-  assert not list((tmp_path / "a" / "b").iterdir())
-
-
-@pytest.mark.parametrize("place", ["file", "file/below"])
-def test_a_file_in_the_way_of_a_folder_is_named(tmp_path, place):
-  (tmp_path / "file").touch()
-  with pytest.raises(InputError, match=f"{place} cannot be written"):
-    writing.check_writable(tmp_path / place)
-
-
-def test_a_folder_that_is_there_and_cannot_be_written_is_found(tmp_path):
-  # The super-user may write wherever permissions forbid it, but not here.
-  link = tmp_path / "kernel"
-  link.symlink_to("/proc")
-  with pytest.raises(InputError, match="kernel cannot be written"):
-    writing.check_writable(link)
-
-
 # ---- Block by block.
 
 
@@ -199,6 +182,46 @@ def test_blocks_are_one_file_of_any_format(tmp_path, noise, name):
     else:
       np.testing.assert_array_equal(read, noise)
   assert len(list(tmp_path.iterdir())) == len(formats.FORMATS[name])
+
+
+# Half of it fits, then nothing more does.
+FULL = """
+import sys
+from pathlib import Path
+import numpy as np
+from fewshot_mss.audio.formats import Form
+from fewshot_mss.audio.writing import BlockWriter
+from fewshot_mss.errors import InputError
+form = Form(sys.argv[1], sys.argv[2])
+try:
+  with BlockWriter(Path("a.wav"), form, 8000, 1, 100_000) as writer:
+    noise = np.random.default_rng(0).integers(-9999, 9999, (100_000, 1))
+    writer.write(noise if form.bits else noise.astype("float32") / 9999)
+    writer.finish()
+except InputError as error:
+  print(error, [*Path().iterdir()])
+"""
+
+
+@pytest.mark.parametrize(
+  ("name", "subtype"), [("wav", "PCM_16"), ("ogg", "VORBIS")]
+)
+def test_what_a_full_disk_is_called(tmp_path, name, subtype):
+  alone = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec"]
+  mount = f"mount -t tmpfs -o size=40k tmpfs {tmp_path} && cd {tmp_path}"
+  if shutil.which("unshare") is None or subprocess.call([*alone, mount]):
+    pytest.skip("no file system of its own may be mounted here")
+  words = ["sh", sys.executable, "-c", FULL, name, subtype]
+  done = subprocess.run(
+    [*alone, f'{mount} && exec "$@"', *words],
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert done.stdout == (
+    "a.wav cannot be written (No space left on device): name another folder or "
+    "make room []\n"
+  ), done.stderr
 
 
 def test_a_file_that_is_not_published_is_gone(tmp_path, noise):
@@ -236,7 +259,7 @@ def test_a_full_disk_is_noticed_wherever_the_file_is_cut(tmp_path, noise, name):
   for limit in (0, 40, size // 2, size - 200, size - 1):
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
     try:
-      with pytest.raises(writing.WriteError, match="cannot be written"):
+      with pytest.raises(WriteError, match=r"written \(File too large\)"):
         write()
     finally:
       resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -250,31 +273,12 @@ def test_a_wav_that_grows_too_long_is_no_wrong_success(
   monkeypatch.setattr(writing, "MAX_WAV_BYTES", 7_999)
   form = formats.Form("wav", "FLOAT")
   with (
-    pytest.raises(writing.WriteError, match="longer than wav can be"),
+    pytest.raises(WriteError, match="longer than wav can be"),
     writing.BlockWriter(tmp_path / "a.wav", form, RATE_HZ, 2, 500) as writer,
   ):
     for block in cut(noise):
       writer.write(block)
   assert list(tmp_path.iterdir()) == []
-
-
-def test_leftovers_are_removed_and_files_at_work_stay(tmp_path, noise):
-  others = [".mine", "a.wav", ".a.writing", "b.1.writing", ".writing"]
-  for name in (".a.wav.4194999.writing", ".b c.flac.1.writing", *others):
-    (tmp_path / name).touch()
-  form = formats.Form("wav", "FLOAT")
-  path = tmp_path / "new.wav"
-  with writing.BlockWriter(path, form, RATE_HZ, 2, 1_000) as writer:
-    writing.remove_leftovers(tmp_path)
-    writer.write(noise)
-    writer.finish()
-    writing.remove_leftovers(tmp_path)
-    writer.publish()
-  assert files.audio_info(path).num_samples == 1_000
-  assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
-    [*others, "new.wav"]
-  )
-  writing.remove_leftovers(tmp_path / "absent")
 
 
 def test_two_writers_of_one_file_do_not_mix(tmp_path, noise):

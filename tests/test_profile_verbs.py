@@ -1,6 +1,7 @@
 """`fewshot-mss profile`: from files of sound to a file that stands for them."""
 
 import json
+import resource
 
 import numpy as np
 import pytest
@@ -129,6 +130,26 @@ def test_what_is_there_is_not_overwritten(place, capsys):
   assert len(load_profile(place / "sax.profile").examples) == 1
 
 
+def test_a_full_disk_is_no_wrong_word(place, capsys):
+  build(capsys, "-p", "sax")
+  soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+  for words in (
+    ("merge", "sax.profile"),
+    ("build", "--model=model", "-p", "sax"),
+  ):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+      status, printed, told = run(capsys, *words, "-o", "new/full.profile")
+    finally:
+      resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (status, printed) == (1, "")
+    assert told == (
+      "fewshot-mss: new/full.profile cannot be written (File too large): name "
+      "another folder or make room\n"
+    )
+    assert not (place / "new").exists()
+
+
 @pytest.mark.parametrize(
   ("words", "message"),
   [
@@ -145,6 +166,8 @@ def test_what_is_there_is_not_overwritten(place, capsys):
       ],
       "is one of the examples",
     ),
+    # Before the model is looked for.
+    (["build", "-p", "sax", "-m", "none", "-o", "/proc/x"], "be written (No"),
     (["show", "sax/0 [b].wav"], "is no profile"),
     (["show", "x.profile"], "cannot be read"),
     (["merge", "x.profile", "-o", "y"], "cannot be read"),

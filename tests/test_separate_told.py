@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,13 @@ def test_standard_output_takes_one_target_of_one_song_alone(run):
   out, err = run("nan.wav", "-o=-", status=2)
   assert out == ""
   assert "nan.wav holds NaN" in err.splitlines()[-1]
+
+
+def test_no_place_to_gather_what_is_streamed_is_told(run, monkeypatch):
+  song = write_song(Path("song.wav"))
+  with monkeypatch.context() as patch:
+    patch.setattr(tempfile, "tempdir", "/proc/none")
+    refused(run, song, "-o=-", said="name another one in TMPDIR")
 
 
 # ---- Programs.

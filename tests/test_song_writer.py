@@ -7,7 +7,7 @@ import pytest
 
 from fewshot_mss.audio.blocks import AudioInfo
 from fewshot_mss.audio.formats import Form
-from fewshot_mss.audio.writing import WriteError
+from fewshot_mss.audio.output_folders import WriteError
 from fewshot_mss.inference.outputs import plan_song
 from fewshot_mss.inference.song_writer import SongWriter
 from fewshot_mss.inference.stream import Block
@@ -51,3 +51,11 @@ def test_a_song_that_is_given_up_leaves_no_folder(plan, tmp_path):
   with SongWriter(plan, overwrite=False):
     pass
   assert everything(tmp_path) == ["new", "new/out", "new/out/song"]
+
+
+def test_a_folder_that_cannot_be_made_fails_the_song(plan):
+  # As on some full disks: words that were right are no wrong words.
+  nowhere = Path("/proc/none")
+  paths = tuple(nowhere / path.name for path in plan.paths)
+  with pytest.raises(WriteError, match="none cannot be written"):
+    SongWriter(plan._replace(paths=paths), overwrite=False)

@@ -5,8 +5,6 @@ import errno
 import fcntl
 import itertools
 import os
-import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -24,16 +22,14 @@ from fewshot_mss.audio.formats import (
   Form,
   to_steps,
 )
+from fewshot_mss.audio.output_folders import WriteError
 from fewshot_mss.audio.tags import write_tags
 from fewshot_mss.errors import InputError
 
-# How the files begin that `check_writable` tries a folder with.
-WRITABLE_PREFIX = ".writable"
 # Vorbis encoders of libsndfile overflow the stack on much at once.
 _CHUNK_SAMPLES = 1 << 14
 # A block of most file systems.
 _MORE_BYTES = 1 << 12
-_WORKING = re.compile(r"\..+\.\d+\.writing")
 
 
 class BlockWriter:
@@ -190,13 +186,18 @@ class BlockWriter:
       yield
     except (soundfile.LibsndfileError, OSError) as error:
       raise WriteError(
-        f"{self.path} cannot be written ({reason_of(error)}): "
+        f"{self.path} cannot be written ({self._reason(error)}): "
         "name another folder or make room"
       ) from error
 
-
-class WriteError(InputError):
-  """A file that cannot be written: the disk is full, the folder read-only."""
+  def _reason(self, error: soundfile.LibsndfileError | OSError) -> str:
+    """Returns what is wrong: libsndfile says "System error" of all refusals."""
+    if isinstance(error, soundfile.LibsndfileError):
+      try:
+        self._prove_room()
+      except OSError as refusal:
+        return reason_of(refusal)
+    return reason_of(error)
 
 
 def _new_beside(path: Path) -> tuple[Path, int]:
@@ -217,22 +218,6 @@ def _lock(file: int) -> None:
   except OSError:
     # A file system without locks: there leftovers stay.
     return
-
-
-def remove_leftovers(folder: Path) -> None:
-  """Removes hidden files of writers that are no more; those at work stay.
-
-  Args:
-    folder: Where files were written; it need not be there.
-  """
-  if not folder.is_dir():
-    return
-  for path in folder.iterdir():
-    if not _WORKING.fullmatch(path.name):
-      continue
-    with contextlib.suppress(OSError), path.open("rb") as file:
-      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-      path.unlink()
 
 
 def write_audio(
@@ -272,22 +257,3 @@ def write_audio(
     writer.finish()
     writer.publish()
   return subtype
-
-
-def check_writable(folder: Path) -> None:
-  """Makes a folder and proves that files can be written in it.
-
-  Args:
-    folder: Made with its parents if it is not there.
-
-  Raises:
-    InputError: If it cannot be made or written.
-  """
-  try:
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder, prefix=WRITABLE_PREFIX):
-      pass
-  except OSError as error:
-    raise InputError(
-      f"{folder} cannot be written ({error.strerror}): name another folder"
-    ) from error

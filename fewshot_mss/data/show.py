@@ -8,7 +8,7 @@ import soundfile
 from jaxtyping import Float32
 from ml_collections import ConfigDict
 
-from fewshot_mss.audio.writing import check_writable
+from fewshot_mss.audio.output_folders import check_writable
 from fewshot_mss.data.catalogue import SPLITS, TRAIN, Catalogue
 from fewshot_mss.data.colours import NO_COLOUR, draw_colour
 from fewshot_mss.data.episode_settings import EpisodeSettings

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from fewshot_mss.audio.blocks import audio_info
-from fewshot_mss.audio.writing import WriteError
+from fewshot_mss.audio.output_folders import WriteError
 from fewshot_mss.errors import InputError, RunError, one_line
 from fewshot_mss.export.hub import local_folder
 from fewshot_mss.inference.asking import (
@@ -83,7 +83,7 @@ def separate_command(request: Request, voice: Voice = SILENT) -> RunReport:
   with contextlib.ExitStack() as stack:
     output = request.output
     if output is None:
-      output = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+      output = stack.enter_context(_scratch())
     planned = _plan(request, songs, output)
     targets = named_targets(request.targets)
     plans = [one for one in planned if isinstance(one, SongPlan)]
@@ -256,6 +256,20 @@ def _tell(outcome: SongOutcome, request: Request, voice: Voice) -> None:
     return
   for line in outcome.lines(to_files=request.output is not None):
     voice.say(line)
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+  """Makes a folder for what goes to standard output once it is whole."""
+  try:
+    folder = tempfile.TemporaryDirectory()
+  except OSError as error:
+    raise InputError(
+      f"no folder for temporary files can be written ({error.strerror}): make "
+      "room, or name another one in TMPDIR"
+    ) from error
+  with folder as name:
+    yield Path(name)
 
 
 def _to_standard_output(path: Path) -> None:

@@ -15,7 +15,7 @@ from fewshot_mss.audio.formats import (
   Form,
   kept_subtype,
 )
-from fewshot_mss.audio.writing import check_writable
+from fewshot_mss.audio.output_folders import check_makeable
 from fewshot_mss.errors import InputError
 
 # Containers that are kept, as libsndfile names them; of all else wav is made.
@@ -161,16 +161,12 @@ def check_plans(
     try:
       for path in plan.paths:
         _check_free(path, read, overwrite)
-      above = (plan.folder, *plan.folder.parents)
-      nearest = next(folder for folder in above if folder.exists())
     except OSError as error:
-      # A name that is too long, or a folder that may not be looked into.
       raise InputError(
         f"{plan.folder} cannot be written ({error.strerror}): name another "
         "folder"
       ) from error
-    # No folder is made yet: what it would be made in must be writable.
-    check_writable(nearest)
+    check_makeable(plan.folder)
 
 
 def _check_free(

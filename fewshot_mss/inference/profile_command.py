@@ -7,7 +7,8 @@ from rich.console import Group
 from rich.table import Table
 
 from fewshot_mss.audio.example_folders import expand_examples
-from fewshot_mss.errors import InputError
+from fewshot_mss.audio.output_folders import WriteError, check_makeable
+from fewshot_mss.errors import InputError, RunError
 from fewshot_mss.export.hub import local_folder
 from fewshot_mss.inference.asking import example_files
 from fewshot_mss.inference.coach import coach
@@ -53,6 +54,7 @@ def build_profile(
 
   Raises:
     InputError: If an example, the model or the output cannot be used.
+    RunError: If the disk is full.
   """
   _check_output(output, overwrite)
   asked = Ask(expand_examples(positives), expand_examples(negatives))
@@ -75,7 +77,7 @@ def build_profile(
     hidden,
     today,
   )
-  save_profile(output, profile)
+  _save(output, profile)
   (repeated,) = find_repeated({profile.name: Ask(shown, hidden)}).values()
   titled = {f"examples of {profile.name}": coach(shown, repeated)}
   if hidden:
@@ -102,11 +104,12 @@ def merge_files(
 
   Raises:
     InputError: If one cannot be used, or they do not go together.
+    RunError: Likewise.
   """
   _check_output(output, overwrite)
   profiles = [load_profile(path) for path in paths]
   named = output.stem if name is None else name
-  save_profile(output, merge_profiles(profiles, named, today))
+  _save(output, merge_profiles(profiles, named, today))
 
 
 def list_profiles(folder: Path) -> Table:
@@ -142,11 +145,20 @@ def _profile_or_fault(path: Path) -> Profile | str:
     return f"damaged: it {str(error).removeprefix(f'{path} ')}"
 
 
+def _save(output: Path, profile: Profile) -> None:
+  """Writes a profile of words that were right: that a disk is full is none."""
+  try:
+    save_profile(output, profile)
+  except WriteError as error:
+    raise RunError(str(error)) from error
+
+
 def _check_output(output: Path, overwrite: bool) -> None:
-  """Refuses a file that is there, before any work is done."""
+  """Refuses a file that is there, or cannot be, before any work is done."""
   if output.is_dir():
     raise InputError(f"{output} is a folder: name a file")
   if output.exists() and not overwrite:
     raise InputError(
       f"{output} is there already: choose another name, or give --overwrite"
     )
+  check_makeable(output.parent)

@@ -16,6 +16,11 @@ import numpy as np
 from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
+from fewshot_mss.audio.output_folders import (
+  WriteError,
+  missing_folders,
+  remove_empty,
+)
 from fewshot_mss.errors import InputError
 from fewshot_mss.inference.listener import Heard
 from fewshot_mss.inference.profiles import (
@@ -52,7 +57,8 @@ def save_profile(path: Path, profile: Profile) -> None:
     profile: What to write.
 
   Raises:
-    InputError: If it cannot be written, or would be too large to be read.
+    InputError: If it would be too large to be read, or is a folder.
+    WriteError: If it cannot be written: the disk is full, for instance.
   """
   content = profile_bytes(profile)
   if len(content) > _MAX_BYTES:
@@ -62,19 +68,21 @@ def save_profile(path: Path, profile: Profile) -> None:
     )
   if path.is_dir():
     raise InputError(f"{path} is a folder: name a file")
+  made = missing_folders(path.parent)
   working = path.with_name(f".{path.name}.{os.getpid()}.writing")
   try:
     path.parent.mkdir(parents=True, exist_ok=True)
     working.write_bytes(content)
     working.replace(path)
   except OSError as error:
-    raise InputError(
-      f"{path} cannot be written ({error.strerror}): name another place, or "
+    raise WriteError(
+      f"{path} cannot be written ({error.strerror}): name another folder or "
       "make room"
     ) from error
   finally:
     with contextlib.suppress(OSError):
       working.unlink()
+    remove_empty(made)
 
 
 def load_profile(path: Path) -> Profile:

@@ -2,20 +2,20 @@
 
 import contextlib
 import os
-from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
 
 from fewshot_mss.audio.formats import LOSSY_FORMATS
-from fewshot_mss.audio.tags import read_tags
-from fewshot_mss.audio.writing import (
-  BlockWriter,
+from fewshot_mss.audio.output_folders import (
   WriteError,
   check_writable,
+  missing_folders,
+  remove_empty,
   remove_leftovers,
 )
+from fewshot_mss.audio.tags import read_tags
+from fewshot_mss.audio.writing import BlockWriter
 from fewshot_mss.inference.outputs import SongPlan
 from fewshot_mss.inference.separator import Block
 from fewshot_mss.inference.steps import in_steps
@@ -36,17 +36,16 @@ class SongWriter:
       overwrite: Whether files that are there may be replaced.
 
     Raises:
-      InputError: If they cannot be written.
+      WriteError: If they cannot be written.
     """
     self.warnings: list[str] = []
     self._plan = plan
     self._overwrite = overwrite
     self._loud = 0
     self._excess_db = 0.0
-    above = (plan.folder, *plan.folder.parents)
-    made = [folder for folder in above if not folder.exists()]
+    made = missing_folders(plan.folder)
     with contextlib.ExitStack() as stack:
-      stack.callback(_remove_empty, made)
+      stack.callback(remove_empty, made)
       check_writable(plan.folder)
       remove_leftovers(plan.folder)
       tags = read_tags(plan.song)
@@ -127,13 +126,6 @@ class SongWriter:
       f"{self._excess_db:.1f} dB: {form.bits} bits cannot hold them; "
       "--bit_depth float can"
     )
-
-
-def _remove_empty(folders: Sequence[Path]) -> None:
-  """Removes folders, the innermost first, as far as nothing is in them."""
-  with contextlib.suppress(OSError):
-    for folder in folders:
-      folder.rmdir()
 
 
 def _float_parts(

@@ -11,7 +11,7 @@ import orbax.checkpoint as ocp
 from absl import logging
 from ml_collections import ConfigDict
 
-from fewshot_mss.audio.writing import WRITABLE_PREFIX, check_writable
+from fewshot_mss.audio.output_folders import WRITABLE_PREFIX, check_writable
 from fewshot_mss.errors import InputError
 from fewshot_mss.training.parallel import to_global
 from fewshot_mss.training.recovery import state_hash
