@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from fewshot_mss.audio.blocks import audio_info, read_blocks
-from fewshot_mss.audio.ogg import ends_properly
+from fewshot_mss.audio.ogg import ogg_fault
 from fewshot_mss.errors import InputError
 
 SAMPLES = 200_001
@@ -33,7 +33,7 @@ def pages(content):
 
 
 def test_what_libsndfile_writes_is_whole(sound):
-  assert ends_properly(sound)
+  assert ogg_fault(sound) is None
   assert sum(map(len, read_blocks(sound))) == SAMPLES
 
 
@@ -68,20 +68,55 @@ def test_room_that_was_never_filled_is_a_cut(sound, tmp_path):
   content = sound.read_bytes()
   path = tmp_path / "unfinished.ogg"
   path.write_bytes(content[: len(content) // 2] + bytes(1 << 17))
-  assert not ends_properly(path)
+  assert "ends before" in ogg_fault(path)
   # libsndfile itself takes an Opus file for malformed then.
   with pytest.raises(InputError, match=r"ends before its stream|malformed"):
     audio_info(path)
 
 
-def test_streams_in_a_row_and_tags_behind_them_are_no_cut(sound, tmp_path):
+def test_tags_behind_the_last_page_are_no_cut(sound, tmp_path):
+  path = tmp_path / "tagged.ogg"
+  path.write_bytes(sound.read_bytes() + b"TAG".ljust(128, b"\0"))
+  assert audio_info(path).num_samples == SAMPLES
+
+
+def test_streams_one_after_another_are_refused(sound, tmp_path):
+  # Each gets a number of its own by chance.
+  noise = np.random.default_rng(1).uniform(-0.5, 0.5, (SAMPLES // 2, 2))
+  subtype = soundfile.info(sound).subtype
+  path = tmp_path / "chained.ogg"
+  soundfile.write(path, noise, 48_000, format="OGG", subtype=subtype)
+  first, second = sound.read_bytes(), path.read_bytes()
+  path.write_bytes(first + second)
+  for read in (audio_info, lambda path: [*read_blocks(path, 0, 9)]):
+    with pytest.raises(InputError) as caught:
+      read(path)
+    assert str(caught.value) == (
+      f"{path} holds several streams one after another, of which only the "
+      "first would be read: re-encode it as one, or convert it to flac"
+    )
+  path.write_bytes(first + second[:-100])
+  assert "ends before its stream does" in ogg_fault(path)
+
+
+def test_a_stream_beside_the_sound_is_none_after_it(sound, tmp_path):
+  # Like a skeleton, which begins with the sound and may end after it.
   content = sound.read_bytes()
-  path = tmp_path / "odd.ogg"
-  for odd in (content + content, content + b"TAG".ljust(128, b"\0")):
-    path.write_bytes(odd)
-    assert audio_info(path).num_samples == SAMPLES
-  path.write_bytes(content + content[:-100])
-  assert not ends_properly(path)
+  first, *_, last = pages(content)
+  second = pages(content)[1]
+  beside = {
+    name: content[begin : begin + 14] + b"bone" + content[begin + 18 : end]
+    for name, begin, end in (("begin", first, second), ("end", last, None))
+  }
+  path = tmp_path / "beside.ogg"
+  for begin in (
+    beside["begin"] + content[:second],
+    content[:second] + beside["begin"],
+  ):
+    path.write_bytes(begin + content[second:])
+    assert ogg_fault(path) is None
+    path.write_bytes(begin + content[second:] + beside["end"])
+    assert ogg_fault(path) is None
 
 
 def test_a_page_lost_on_the_way_is_told(tmp_path):

@@ -24,7 +24,7 @@ from fewshot_mss.audio.mpeg import (
   open_unmeasured_mp3,
   states_length,
 )
-from fewshot_mss.audio.ogg import ends_properly
+from fewshot_mss.audio.ogg import ogg_fault
 from fewshot_mss.errors import InputError
 
 # Samples of all channels together, so that many channels take no more memory.
@@ -270,8 +270,9 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     # Absolute, for libsndfile takes the name "-" for standard input; as bytes,
     # for a name need not be text.
     with _Forward(os.fsencode(path.absolute())) as sound:
-      if sound.format == "OGG" and not ends_properly(path):
-        raise InputError(_cut_off(path, "stream does"))
+      ogg = ogg_fault(path) if sound.format == "OGG" else None
+      if ogg:
+        raise InputError(f"{path} {ogg}")
       if sound.frames == 0:
         raise InputError(f"{path} holds no samples: name a file with sound")
       match = _CUT_OFF.search(sound.extra_info)
@@ -290,8 +291,8 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     ) from error
 
 
-def _cut_off(path: Path, end: str = "header says") -> str:
-  return f"{path} ends before its {end}: copy or export it again"
+def _cut_off(path: Path) -> str:
+  return f"{path} ends before its header says: copy or export it again"
 
 
 def reason_of(error: soundfile.LibsndfileError | OSError) -> str:
