@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 
 
-def write_mp4(path: Path, sound: np.ndarray, rate_hz: int, codec="aac") -> Path:
+def write_mp4(
+  path: Path, sound: np.ndarray, rate_hz: int, codec="aac", **tags: str
+) -> Path:
   """Writes one audio stream of [samples, channels]."""
   av = pytest.importorskip("av", reason="no PyAV (extra mp4)")
   layout = "stereo" if sound.shape[1] == 2 else "mono"
   with av.open(str(path), "w", format="mp4") as container:
+    container.metadata.update(tags)
     stream = container.add_stream(codec, rate=rate_hz, layout=layout)
     frame = av.AudioFrame.from_ndarray(
       np.ascontiguousarray(sound.T, np.float32), format="fltp", layout=layout

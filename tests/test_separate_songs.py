@@ -126,6 +126,20 @@ def test_a_mislabelled_song_is_read_as_what_it_is(run):
 # ---- Examples.
 
 
+def test_tags_that_are_left_out_are_named_in_a_line(run):
+  with soundfile.SoundFile("tagged.flac", "w", 8000, 1, "PCM_16") as sound:
+    sound.title, sound.artist, sound.album = "für Élise", "B", "Zoe"
+    sound.write(noise(2500, 1))
+  run("tagged.flac")
+  path = Path("tagged.flac")
+  path.write_bytes(path.read_bytes().replace(b"Zoe", "Zo\xeb".encode("latin1")))
+  _, err = run("tagged.flac", "--format=mp3", complains=True)
+  assert err == (
+    "fewshot-mss: tagged.flac: tags that are left out: title (not written to "
+    "mp3 files); album (no UTF-8)\n"
+  )
+
+
 def test_examples_that_cannot_be_used_are_refused_before_anything(run):
   song = write_song(Path("song.wav"))
   for name in BROKEN:

@@ -63,6 +63,22 @@ def mp4_info(path: Path, number: int = 0) -> Mp4Info:
     )
 
 
+def mp4_tags(path: Path) -> dict[str, str]:
+  """Reads title, artist and the like.
+
+  Args:
+    path: Of the file.
+
+  Returns:
+    By FFmpeg's names of them, with replacement characters for what is no UTF-8.
+
+  Raises:
+    InputError: If PyAV is missing or the file is no MP4.
+  """
+  with open_mp4(path) as (_, container):
+    return dict(container.metadata)
+
+
 def read_mp4(
   path: Path, number: int = 0
 ) -> Iterator[Float32[np.ndarray, "samples channels"]]:
@@ -142,7 +158,7 @@ def open_mp4(path: Path) -> Iterator[tuple[types.ModuleType, Any]]:
   """
   av = import_av(path)
   try:
-    with av.open(str(path)) as container:
+    with av.open(str(path), metadata_errors="replace") as container:
       yield av, container
   except av.FFmpegError as error:
     raise InputError(

@@ -42,6 +42,7 @@ class BlockWriter:
   Attributes:
     path: The name it will have.
     form: What it is written as.
+    lost_tags: Names of those that it does not hold, once it is finished.
   """
 
   def __init__(
@@ -70,6 +71,8 @@ class BlockWriter:
     """
     self.path = path
     self.form = form
+    self.lost_tags: list[str] = []
+    self._tags = tags or {}
     self._written_samples = 0
     self._left_bytes = MAX_WAV_BYTES
     container = form.format.upper()
@@ -92,7 +95,7 @@ class BlockWriter:
           format=container,
           closefd=False,
         )
-        write_tags(self._sound, form.format, tags or {})
+        write_tags(self._sound, form.format, self._tags)
     except BaseException:
       self._discard()
       raise
@@ -150,11 +153,14 @@ class BlockWriter:
       self._prove_room()
       # A full disk may show here first.
       os.fsync(self._file)
-      if (
-        soundfile.info(os.fsencode(self._working)).frames
-        != self._written_samples
-      ):
-        raise OSError(errno.EIO, "it ends too early")
+      with soundfile.SoundFile(os.fsencode(self._working)) as whole:
+        if whole.frames != self._written_samples:
+          raise OSError(errno.EIO, "it ends too early")
+        held = whole.copy_metadata()
+    # Some containers leave a tag out without a word.
+    self.lost_tags = [
+      name for name, text in self._tags.items() if held.get(name) != text
+    ]
 
   def publish(self) -> None:
     """Gives the finished file its name.

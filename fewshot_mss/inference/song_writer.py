@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float32
@@ -14,7 +15,7 @@ from fewshot_mss.audio.output_folders import (
   remove_empty,
   remove_leftovers,
 )
-from fewshot_mss.audio.tags import read_tags
+from fewshot_mss.audio.tags import is_text, read_tags
 from fewshot_mss.audio.writing import BlockWriter
 from fewshot_mss.inference.outputs import SongPlan
 from fewshot_mss.inference.separator import Block
@@ -48,7 +49,7 @@ class SongWriter:
       stack.callback(remove_empty, made)
       check_writable(plan.folder)
       remove_leftovers(plan.folder)
-      tags = read_tags(plan.song)
+      self._tags = read_tags(plan.song)
       self._writers = [
         stack.enter_context(
           BlockWriter(
@@ -57,7 +58,7 @@ class SongWriter:
             plan.info.rate_hz,
             plan.info.channels,
             plan.info.num_samples,
-            tags,
+            self._tags,
           )
         )
         for path in plan.paths
@@ -111,8 +112,22 @@ class SongWriter:
         )
     for writer in self._writers:
       writer.publish()
+    if lost := self._writers[0].lost_tags:
+      self.warnings.append(self._lost(lost))
     if self._loud:
       self.warnings.append(self._warning())
+
+  def _lost(self, names: Sequence[str]) -> str:
+    """Says which tags are not in the parts, and why."""
+    garbled = [name for name in names if not is_text(self._tags[name])]
+    others = [name for name in names if name not in garbled]
+    reasons = (
+      (f"not written to {self._plan.form.format} files", others),
+      ("no UTF-8", garbled),
+    )
+    return "tags that are left out: " + "; ".join(
+      f"{', '.join(found)} ({why})" for why, found in reasons if found
+    )
 
   def _warning(self) -> str:
     form = self._plan.form
