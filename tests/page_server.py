@@ -34,12 +34,27 @@ def _note(event, args):
       file.write(f"{event} {host}\\n")
 sys.addaudithook(_note)
 """
+# Begins as under `nohup`, or in the background of a script, or as neither,
+# however these tests were begun.
+_PROGRAM = """
+import signal, sys
+ignored = sys.argv.pop(1).split()
+for name, ordinary in (
+  ("SIGINT", signal.default_int_handler),
+  ("SIGHUP", signal.SIG_DFL),
+):
+  signal.signal(
+    signal.Signals[name], signal.SIG_IGN if name in ignored else ordinary
+  )
+from fewshot_mss import cli
+cli.run_program()
+"""
 
 
 class PageServer:
   """A server in a folder of its own, where its temporary files are, too."""
 
-  def __init__(self, folder, model, *words):
+  def __init__(self, folder, model, *words, ignored=()):
     self.temporary = folder / "temporary"
     self.temporary.mkdir(parents=True)
     self.asked_for = folder / "asked_for"
@@ -52,7 +67,8 @@ class PageServer:
     with self.log.open("w") as log:
       self.process = subprocess.Popen(
         [
-          *(sys.executable, "-m", "fewshot_mss.cli", "serve", "--port=0"),
+          *(sys.executable, "-c", _PROGRAM, " ".join(ignored)),
+          *("serve", "--port=0"),
           *(f"--model={model}", *words),
         ],
         stdout=log,
@@ -83,16 +99,18 @@ class PageServer:
 
   def files(self):
     """What visitors have handed in and got, as far as it is there."""
+    # Unlike `rglob`, it bears folders that go away meanwhile.
     return [
-      path
-      for path in self.temporary.rglob("*")
-      if path.is_file() and path.name != "in_use"
+      Path(folder) / name
+      for folder, _, names in os.walk(self.temporary)
+      for name in names
+      if name != "in_use"
     ]
 
 
 @contextlib.contextmanager
-def served(folder, model, *words):
-  server = PageServer(folder, model, *words)
+def served(folder, model, *words, **more):
+  server = PageServer(folder, model, *words, **more)
   try:
     yield server.wait()
   finally:

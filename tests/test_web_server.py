@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -233,7 +234,9 @@ def test_files_go_when_the_page_is_closed(server, visitor, song):
 
 
 def test_nothing_is_left_when_the_server_is_told_to_end(model, tmp_path):
-  with served(tmp_path / "server", model) as server:
+  ignored = (signal.SIGHUP, signal.SIGINT)
+  names = [number.name for number in ignored]
+  with served(tmp_path / "server", model, ignored=names) as server:
     visitor = Visitor(server)
     tab = visitor.enter("mine")
     path = tmp_path / "long.wav"
@@ -256,6 +259,11 @@ def test_nothing_is_left_when_the_server_is_told_to_end(model, tmp_path):
     assert status == 200
     # In the middle of it, its parts have no names yet.
     wait_until(lambda: any("target" in p.name for p in server.files()))
+    for number in ignored:
+      server.process.send_signal(number)
+    # It looks ten times a second whether it is to end.
+    time.sleep(0.5)
+    assert visitor.ask("")[0] == 200
     assert server.end(signal.SIGTERM) == 0
     assert not list(server.temporary.iterdir())
     assert not server.asked_for.exists(), server.asked_for.read_text()

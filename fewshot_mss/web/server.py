@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fewshot_mss.errors import InputError
 from fewshot_mss.inference.separator import Separator
+from fewshot_mss.signals import signals_unwind
 from fewshot_mss.web.folder import server_folder
 from fewshot_mss.web.limits import Limits
 from fewshot_mss.web.visitors import Visitors
@@ -57,7 +58,9 @@ def serve(settings: Settings) -> None:
     InputError: If the model or the address cannot be used.
   """
   with contextlib.ExitStack() as stack:
-    stack.enter_context(_ended_by_signals())
+    # In peace: that is how it is meant to end.
+    stack.enter_context(contextlib.suppress(KeyboardInterrupt))
+    stack.enter_context(signals_unwind())
     listening = stack.enter_context(_listen(settings.host, settings.port))
     root = stack.enter_context(server_folder())
     # Gradio makes its own folder; nothing is ever put there. It reads this when
@@ -122,7 +125,23 @@ def _answer(app: "ASGIApp", host: str, listening: socket.socket) -> None:
   """Answers until a signal comes."""
   import uvicorn
 
-  server = uvicorn.Server(
+  class Server(uvicorn.Server):
+    """Leaves what is ignored, in the background of a script, ignored."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+      """Listens to Ctrl-C and SIGTERM, as far as they are not ignored."""
+      ignored = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) == signal.SIG_IGN
+      ]
+      with super().capture_signals():
+        for number in ignored:
+          signal.signal(number, signal.SIG_IGN)
+        yield
+
+  server = Server(
     uvicorn.Config(
       app,
       log_level="warning",
@@ -137,21 +156,6 @@ def _answer(app: "ASGIApp", host: str, listening: socket.socket) -> None:
     flush=True,
   )
   server.run(sockets=[listening])
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-  """Lets SIGTERM and SIGHUP end the `with` block as Ctrl-C does, in peace."""
-  before = {
-    number: signal.signal(number, signal.default_int_handler)
-    for number in (signal.SIGTERM, signal.SIGHUP)
-  }
-  try:
-    with contextlib.suppress(KeyboardInterrupt):
-      yield
-  finally:
-    for number, handler in before.items():
-      signal.signal(number, handler)
 
 
 def _listen(host: str, port: int) -> socket.socket:
