@@ -178,7 +178,7 @@ def _bytes(text: str) -> int:
   size = math.inf
   if match is not None:
     size = float(match[1]) * 1024 ** _POWERS[match[2].lower()]
-  if not math.isfinite(size):
+  if not 1 <= size < math.inf:
     raise argparse.ArgumentTypeError(f"{text!r} is no size: write 500MB or 2GB")
   return int(size)
 

@@ -80,6 +80,7 @@ def test_a_size_as_people_write_it(text, size):
   [
     (["-p=a", "--max_memory=much"], "'much' is no size"),
     (["-p=a", "--max_memory=-1"], "is no size"),
+    (["-p=a", "--max_memory=0"], "is no size"),
     (["-p=a", "--target=b", "-p=c"], "belong to no target"),
     (["--instrument=a", "--instrument=b"], "--instrument is there twice"),
     (["-p=a", "--format=wma"], "wma"),

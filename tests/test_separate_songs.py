@@ -161,6 +161,29 @@ def test_examples_that_cannot_be_used_are_refused_before_anything(run):
   refused(run, "x" * 300, said="File name too long")
 
 
+def test_wrong_words_are_told_before_weights_or_examples_are_read(run):
+  song = write_song(Path("song.wav"))
+  damaged = write_archive(Path("damaged"))
+  (damaged / "model.safetensors").write_bytes(b"")
+  Path("bad.profile").write_bytes(b"")
+  Path("text.wav").write_text("no sound")
+  words = (song, "-p", "text.wav", "-m", damaged)
+  for more, said in (
+    ("--max_memory=1KB", "0.0 MiB is too little: one patch"),
+    ("--max_memory=0", "'0' is no size"),
+    ("--device=cpu:99", "device 'cpu:99' is not there"),
+    ("--profile=nowhere.profile", "nowhere.profile cannot be read"),
+    ("--profile=bad.profile", "bad.profile is no profile"),
+    ("--instrument=bass", "asked by examples, not by name"),
+    ("-n=text.wav", "takes no negative examples"),
+    # The words were right.
+    ("--max_memory=1GB", "model.safetensors is damaged"),
+  ):
+    refused(run, *words, more, said=said)
+  # Before a model is looked for.
+  refused(run, *words, "--device=npu", "-m=none", said="device 'npu'")
+
+
 def test_a_folder_of_examples_is_all_of_them(run):
   song = write_song(Path("song.wav"))
   for number in range(3):

@@ -265,6 +265,7 @@ def test_a_profile_is_worth_the_examples_it_was_made_of(run, model):
   # Before any example is heard, or weights are read.
   refused(run, *words, profile, "-p=cut.wav", "-m", other, said="another model")
   (other / "model.safetensors").write_bytes(b"")
+  refused(run, *words, profile, "-p=cut.wav", "-m", other, said="another model")
   refused(run, *words, "flugelhorn", "-m", other, said="flugelhorn")
   refused(run, *words, "flugelhorn", "-m", folder, said="flugelhorn")
   refused(run, *words, "x" * 300, said="File name too long")

@@ -114,6 +114,31 @@ def save_archive(
   folder.write_folder(directory, contents)
 
 
+def describe_archive(directory: Path) -> Archive:
+  """Reads all of an archive but its weights, and checks it.
+
+  Args:
+    directory: What `save_archive` wrote.
+
+  Returns:
+    The archive without parameters; its hash is the one that it should have.
+
+  Raises:
+    InputError: If it is no archive, damaged, or from a newer version.
+  """
+  directory = Path(directory)
+  config = _read_config(directory)
+  check_config(config, directory)
+  return Archive(
+    params={},
+    model=config["model"],
+    instruments=tuple(config["instruments"]),
+    training=config["training"],
+    content_hash=str(config["weights_sha256"]),
+    dtype=dtype_of(config),
+  )
+
+
 def load_archive(directory: Path) -> Archive:
   """Reads an archive and checks all of it before anything is used.
 
@@ -128,27 +153,18 @@ def load_archive(directory: Path) -> Archive:
       weights do not fit the network that it describes.
   """
   directory = Path(directory)
-  config = _read_config(directory)
-  check_config(config, directory)
-  dtype = dtype_of(config)
+  described = describe_archive(directory)
   weights = _read(directory / WEIGHTS_NAME)
   content_hash = hashlib.sha256(weights).hexdigest()
-  if content_hash != config["weights_sha256"]:
+  if content_hash != described.content_hash:
     raise InputError(
       f"{directory / WEIGHTS_NAME} is damaged: its SHA-256 is "
       f"{content_hash[:12]}..., in {CONFIG_NAME} it is "
-      f"{str(config['weights_sha256'])[:12]}...; copy or export the model again"
+      f"{described.content_hash[:12]}...; copy or export the model again"
     )
-  tensors = from_bytes(weights, dtype, directory / WEIGHTS_NAME)
-  check_tensors(tensors, config["model"], directory)
-  return Archive(
-    params=unflatten_dict(tensors, sep="/"),
-    model=config["model"],
-    instruments=tuple(config["instruments"]),
-    training=config["training"],
-    content_hash=content_hash,
-    dtype=dtype,
-  )
+  tensors = from_bytes(weights, described.dtype, directory / WEIGHTS_NAME)
+  check_tensors(tensors, described.model, directory)
+  return dataclasses.replace(described, params=unflatten_dict(tensors, sep="/"))
 
 
 def weights_hash(params: Mapping[str, Any], dtype: str = "float32") -> str:

@@ -169,9 +169,10 @@ def check_tensors(
       does not fit; it names the first.
   """
   try:
-    expected = _expected_shapes(fields)
+    like = flatten_dict(params_like(build_model(fields)), sep="/")
   except ValueError as error:
     raise InputError(f"{directory / CONFIG_NAME}: {error}") from error
+  expected = {name: leaf.shape for name, leaf in like.items()}
   where = f"{directory}: the weights do not fit the model of {CONFIG_NAME}"
   missing = sorted(expected.keys() - tensors.keys())
   if missing:
@@ -191,13 +192,23 @@ def check_tensors(
       )
 
 
-def _expected_shapes(fields: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-  """Returns the shape of every parameter, computing none of them."""
+def params_like(model: FewShotSeparator) -> Any:
+  """Returns the shapes of all parameters, computing none of them.
+
+  Args:
+    model: The network.
+
+  Returns:
+    A tree of `jax.ShapeDtypeStruct`.
+
+  Raises:
+    ValueError: If its fields do not go together.
+  """
 
   def like(*shape: int, dtype: Any = jnp.float32) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(shape, dtype)
 
-  samples = fields["n_fft"]
+  samples = model.n_fft
   batch = EpisodeBatch(
     mixture=like(1, samples),
     targets=like(1, 1, samples),
@@ -210,8 +221,4 @@ def _expected_shapes(fields: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     ),
     query_mask=like(1, 1, dtype=jnp.bool_),
   )
-  model = build_model(fields)
-  params = jax.eval_shape(model.init, jax.random.key(0), batch)["params"]
-  return {
-    name: leaf.shape for name, leaf in flatten_dict(params, sep="/").items()
-  }
+  return jax.eval_shape(model.init, jax.random.key(0), batch)["params"]

@@ -1,7 +1,7 @@
 """From the words that name examples to what is asked of each song."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +11,8 @@ from jaxtyping import Float32
 from fewshot_mss.audio.example_folders import expand_examples
 from fewshot_mss.audio.examples import parse_example
 from fewshot_mss.errors import InputError
+from fewshot_mss.export.archive import Archive
+from fewshot_mss.export.checks import build_model
 from fewshot_mss.inference.coach import Coaching, coach
 from fewshot_mss.inference.conditions import Ask, check_ask
 from fewshot_mss.inference.listener import HeardClip, Sound
@@ -106,6 +108,22 @@ def load_asks(targets: Sequence[Target], model_folder: Path) -> dict[str, Ask]:
     )
     for target in targets
   }
+
+
+def check_asks(asks: Iterable[Ask], described: Archive) -> None:
+  """Checks that a model can be asked in these ways, which needs no weights.
+
+  Args:
+    asks: What is asked for each target.
+    described: What `describe_archive` returned.
+
+  Raises:
+    InputError: If it is asked in another way, or a profile is another model's.
+  """
+  # By its fields alone, as an old archive may lack some.
+  conditioning = build_model(described.model).conditioning
+  for ask in asks:
+    check_ask(ask, described, conditioning)
 
 
 def hear_asks(separator: Separator, asks: Mapping[str, Ask]) -> Asked:

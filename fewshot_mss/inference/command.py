@@ -14,17 +14,22 @@ from tqdm import tqdm
 from fewshot_mss.audio.blocks import audio_info
 from fewshot_mss.audio.output_folders import WriteError
 from fewshot_mss.errors import InputError, RunError, one_line
+from fewshot_mss.export.archive import describe_archive
 from fewshot_mss.export.hub import local_folder
 from fewshot_mss.inference.asking import (
   Asked,
+  check_asks,
   example_files,
   hear_asks,
   load_asks,
   named_targets,
   with_files,
 )
+from fewshot_mss.inference.batches import check_computing
 from fewshot_mss.inference.calibration import calibration_of
 from fewshot_mss.inference.coach_page import coach_pages
+from fewshot_mss.inference.conditions import Ask
+from fewshot_mss.inference.devices import find_device
 from fewshot_mss.inference.inputs import check_channels
 from fewshot_mss.inference.outputs import (
   SongPlan,
@@ -34,7 +39,12 @@ from fewshot_mss.inference.outputs import (
 )
 from fewshot_mss.inference.presence import PresenceMeter
 from fewshot_mss.inference.report import RunReport, SongOutcome
-from fewshot_mss.inference.request import RESIDUAL, Request, check_targets
+from fewshot_mss.inference.request import (
+  RESIDUAL,
+  Request,
+  Target,
+  check_targets,
+)
 from fewshot_mss.inference.separator import Separator
 from fewshot_mss.inference.song_writer import SongWriter
 
@@ -79,6 +89,8 @@ def separate_command(request: Request, voice: Voice = SILENT) -> RunReport:
       used; of several songs, some may be broken.
   """
   check_targets(request.targets)
+  if request.device is not None:
+    find_device(request.device)
   songs = _named_songs(request)
   with contextlib.ExitStack() as stack:
     output = request.output
@@ -90,12 +102,7 @@ def separate_command(request: Request, voice: Voice = SILENT) -> RunReport:
     check_plans(
       plans, [*songs, *example_files(targets)], overwrite=request.overwrite
     )
-    folder = local_folder(request.model)
-    asks = load_asks(targets, folder)
-    separator = Separator.from_pretrained(
-      folder, request.device, request.max_memory
-    )
-    calibration_of(separator.archive.training)
+    separator, asks = _load_model(request, targets)
     if request.dry_run:
       voice.say(_model_line(request, separator))
     # Loads the examples, so all of them are usable from here on.
@@ -122,6 +129,22 @@ def separate_command(request: Request, voice: Voice = SILENT) -> RunReport:
     "rate_hz": separator.rate_hz,
   }
   return RunReport(model, targets, asked.coaching, outcomes, request.dry_run)
+
+
+def _load_model(
+  request: Request, targets: Sequence[Target]
+) -> tuple[Separator, dict[str, Ask]]:
+  """Loads the model and what it is asked; first what needs no weights."""
+  folder = local_folder(request.model)
+  asks = load_asks(targets, folder)
+  described = describe_archive(folder)
+  check_asks(asks.values(), described)
+  calibration_of(described.training)
+  check_computing(described, len(targets), request.device, request.max_memory)
+  separator = Separator.from_pretrained(
+    folder, request.device, request.max_memory
+  )
+  return separator, asks
 
 
 def _model_line(request: Request, separator: Separator) -> str:

@@ -9,11 +9,12 @@ from rich.table import Table
 from fewshot_mss.audio.example_folders import expand_examples
 from fewshot_mss.audio.output_folders import WriteError, check_makeable
 from fewshot_mss.errors import InputError, RunError
+from fewshot_mss.export.archive import describe_archive
 from fewshot_mss.export.hub import local_folder
-from fewshot_mss.inference.asking import example_files
+from fewshot_mss.inference.asking import check_asks, example_files
 from fewshot_mss.inference.coach import coach
 from fewshot_mss.inference.coach_page import coach_pages
-from fewshot_mss.inference.conditions import Ask, check_ask
+from fewshot_mss.inference.conditions import Ask
 from fewshot_mss.inference.listener import HeardClip, Sound
 from fewshot_mss.inference.profile_files import load_profile, save_profile
 from fewshot_mss.inference.profile_page import profiles_table
@@ -64,9 +65,10 @@ def build_profile(
         f"{output} is one of the examples and would be replaced: choose "
         "another name"
       )
-  separator = Separator.from_pretrained(model)
+  folder = local_folder(model)
+  check_asks([asked], describe_archive(folder))
+  separator = Separator.from_pretrained(folder)
   listener = separator.listener
-  check_ask(asked, separator.archive, listener.conditioning)
   known: dict[Sound, HeardClip] = {}
   shown = listener.hear_each(asked.positives, None, "positive", known)
   hidden = listener.hear_each(asked.negatives, None, "negative", known)

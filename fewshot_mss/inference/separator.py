@@ -11,12 +11,13 @@ from fewshot_mss.audio.resampling import resampled_length
 from fewshot_mss.export.archive import Archive, load_archive
 from fewshot_mss.export.checks import build_model
 from fewshot_mss.export.hub import local_folder
+from fewshot_mss.inference.batches import batch_patches, patch_length
 from fewshot_mss.inference.conditions import (
   Ask,
   check_conditions,
   make_conditions,
 )
-from fewshot_mss.inference.devices import find_device, fitting_batch
+from fewshot_mss.inference.devices import find_device
 from fewshot_mss.inference.inputs import Example, Song, open_song
 from fewshot_mss.inference.listener import Listener, apply_model
 from fewshot_mss.inference.quality import Quality, find_quality
@@ -27,8 +28,6 @@ from fewshot_mss.inference.stream import (
   Separation,
   stream_song,
 )
-
-_BATCH_PATCHES = 8
 
 
 class Separator:
@@ -52,19 +51,18 @@ class Separator:
   def __init__(
     self,
     archive: Archive,
-    device: str | None = None,
+    device: jax.Device | None = None,
     max_memory: int | None = None,
   ):
     """Puts the weights on the device; `from_pretrained` loads them first."""
     model = build_model(archive.model)
     self.archive = archive
     self.rate_hz = model.sample_rate_hz
-    self._patch_samples = round(archive.training["mixture_s"] * self.rate_hz)
+    self._patch_samples = patch_length(archive)
     self._model = model
-    place = None if device is None else find_device(device)
-    self._params = jax.device_put(archive.params, place)
+    self._place = device
+    self._params = jax.device_put(archive.params, device)
     self._max_memory = max_memory
-    self._batches: dict[int, int] = {}
     self.listener = Listener(model, self._params, archive.training["example_s"])
 
   @classmethod
@@ -93,8 +91,9 @@ class Separator:
       InputError: If it is none, or damaged; see `load_archive`. If the device
         is not there.
     """
-    archive = load_archive(local_folder(directory))
-    return cls(archive, device, max_memory)
+    # What is mistyped is told before a model is fetched.
+    place = None if device is None else find_device(device)
+    return cls(load_archive(local_folder(directory)), place, max_memory)
 
   def separate(
     self,
@@ -245,15 +244,17 @@ class Separator:
     opened = open_song(song, rate_hz)
     grid = find_quality(quality).grid(self._patch_samples)
     targets = len(conditions)
-    batch_patches = self._batch_patches(targets)
-    repeated = np.tile(conditions, (batch_patches, 1, 1))
+    patches_at_once = batch_patches(
+      self._model, self._patch_samples, targets, self._max_memory, self._place
+    )
+    repeated = np.tile(conditions, (patches_at_once, 1, 1))
 
     def separate(patches: np.ndarray) -> jax.Array:
       return apply_model(
         self._model, "separate", self._params, patches, repeated
       )
 
-    network = Network(separate, self.rate_hz, targets, batch_patches)
+    network = Network(separate, self.rate_hz, targets, patches_at_once)
     return stream_song(opened, network, grid, progress)
 
   def count_patches(
@@ -277,24 +278,3 @@ class Separator:
     length = resampled_length(num_samples, rate_hz, self.rate_hz)
     grid = find_quality(quality).grid(self._patch_samples)
     return channels * grid.count(length)
-
-  def _batch_patches(self, targets: int) -> int:
-    """Returns how many patches go through the network at a time."""
-    if self._max_memory is None:
-      return _BATCH_PATCHES
-    if targets not in self._batches:
-
-      def lower(patches: int) -> jax.stages.Lowered:
-        # What is compiled here is what `apply_model` runs later.
-        return apply_model.lower(
-          self._model,
-          "separate",
-          self._params,
-          np.zeros((patches, self._patch_samples), np.float32),
-          np.zeros((patches, targets, self._model.condition_dim), np.float32),
-        )
-
-      self._batches[targets] = fitting_batch(
-        lower, _BATCH_PATCHES, self._max_memory
-      )
-    return self._batches[targets]
