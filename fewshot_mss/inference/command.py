@@ -1,9 +1,6 @@
 """`fewshot-mss separate`: songs in, the parts of each out, one at a time."""
 
 import contextlib
-import shutil
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,7 +10,7 @@ from tqdm import tqdm
 
 from fewshot_mss.audio.blocks import audio_info
 from fewshot_mss.audio.output_folders import WriteError
-from fewshot_mss.errors import InputError, RunError, one_line
+from fewshot_mss.errors import InputError, one_line
 from fewshot_mss.export.archive import describe_archive
 from fewshot_mss.export.hub import local_folder
 from fewshot_mss.inference.asking import (
@@ -47,6 +44,10 @@ from fewshot_mss.inference.request import (
 )
 from fewshot_mss.inference.separator import Separator
 from fewshot_mss.inference.song_writer import SongWriter
+from fewshot_mss.inference.standard_output import (
+  scratch_folder,
+  to_standard_output,
+)
 
 
 class Voice(NamedTuple):
@@ -95,7 +96,7 @@ def separate_command(request: Request, voice: Voice = SILENT) -> RunReport:
   with contextlib.ExitStack() as stack:
     output = request.output
     if output is None:
-      output = stack.enter_context(_scratch())
+      output = stack.enter_context(scratch_folder())
     planned = _plan(request, songs, output)
     targets = named_targets(request.targets)
     plans = [one for one in planned if isinstance(one, SongPlan)]
@@ -122,7 +123,7 @@ def separate_command(request: Request, voice: Voice = SILENT) -> RunReport:
       _tell(outcome, request, voice)
       outcomes.append(outcome)
     if request.output is None and outcomes[0].status == "written":
-      _to_standard_output(plans[0].paths[0])
+      to_standard_output(plans[0].paths[0])
   model = {
     "path": str(request.model),
     "hash": separator.archive.content_hash,
@@ -279,31 +280,3 @@ def _tell(outcome: SongOutcome, request: Request, voice: Voice) -> None:
     return
   for line in outcome.lines(to_files=request.output is not None):
     voice.say(line)
-
-
-@contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
-  """Makes a folder for what goes to standard output once it is whole."""
-  try:
-    folder = tempfile.TemporaryDirectory()
-  except OSError as error:
-    raise InputError(
-      f"no folder for temporary files can be written ({error.strerror}): make "
-      "room, or name another one in TMPDIR"
-    ) from error
-  with folder as name:
-    yield Path(name)
-
-
-def _to_standard_output(path: Path) -> None:
-  """Copies a file."""
-  if sys.stdout is None:
-    raise RunError("standard output cannot be written (it is closed)")
-  try:
-    with path.open("rb") as file:
-      shutil.copyfileobj(file, sys.stdout.buffer)
-    sys.stdout.buffer.flush()
-  except OSError as error:
-    raise RunError(
-      f"standard output cannot be written ({error.strerror})"
-    ) from error
