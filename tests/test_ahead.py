@@ -1,5 +1,6 @@
 """Work ahead in a thread: the same items, the same errors, nothing left."""
 
+import contextvars
 import os
 import sys
 import threading
@@ -49,6 +50,16 @@ def test_its_thread_has_a_lower_priority():
   # Of one within another, too, and never of who takes the items.
   assert list(ahead(ahead(items(), 1), 1)) == [max(before, 10)]
   assert mine() == before
+
+
+def test_its_thread_has_the_context_of_the_caller():
+  visitor = contextvars.ContextVar("visitor")
+  visitor.set("mine")
+
+  def items():
+    yield visitor.get()
+
+  assert list(ahead(ahead(items(), 1), 1)) == ["mine"]
 
 
 def test_two_in_a_row_run_at_once():

@@ -1,5 +1,6 @@
 """Work done ahead in a thread: reading, computing and writing at once."""
 
+import contextvars
 import os
 import sys
 import threading
@@ -30,18 +31,20 @@ def ahead(items: Generator[T, None, None], count: int) -> Generator[T]:
     BaseException: What the generator raised, in its place.
   """
   end = object()
+  # What the caller's callbacks look for, as those of a page do for its visitor.
+  context = contextvars.copy_context()
   with ThreadPoolExecutor(1, initializer=_step_back) as pool:
     waiting: deque[Future] = deque(
-      pool.submit(next, items, end) for _ in range(count)
+      pool.submit(context.run, next, items, end) for _ in range(count)
     )
     try:
       while (item := waiting.popleft().result()) is not end:
-        waiting.append(pool.submit(next, items, end))
+        waiting.append(pool.submit(context.run, next, items, end))
         yield item
     finally:
       for future in waiting:
         future.cancel()
-      pool.submit(items.close).result()
+      pool.submit(context.run, items.close).result()
 
 
 def _step_back() -> None:
