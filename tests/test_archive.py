@@ -96,12 +96,6 @@ def test_an_archive_is_replaced_whole_and_nothing_stays_beside(
   assert [path.name for path in archive_dir.parent.iterdir()] == ["model"]
 
 
-def test_missing_parents_and_an_empty_folder_are_filled(tmp_path, params):
-  (tmp_path / "empty").mkdir()
-  load_archive(write(tmp_path / "empty", params))
-  load_archive(write(tmp_path / "a" / "b", params))
-
-
 @pytest.mark.parametrize("name", ["song.wav", "config.json"])
 def test_a_folder_of_something_else_is_not_replaced(tmp_path, params, name):
   (tmp_path / name).write_text("precious")

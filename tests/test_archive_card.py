@@ -1,4 +1,4 @@
-"""The model card and the type of the weights go with their archive."""
+"""An archive on the disk: with its card, in its type, where it may lie."""
 
 import numpy as np
 import pytest
@@ -61,3 +61,10 @@ def test_a_failed_write_leaves_the_old_archive(tmp_path):
   with pytest.raises(InputError, match="unet/extra is unknown"):
     write(path, broken)
   assert load_archive(path).content_hash == before
+
+
+def test_missing_parents_and_an_empty_folder_are_filled(tmp_path):
+  params = random_params()
+  (tmp_path / "empty").mkdir()
+  load_archive(write(tmp_path / "empty", params))
+  load_archive(write(tmp_path / "a" / "b", params))

@@ -270,15 +270,6 @@ def test_the_old_stays_until_the_new_is_whole(model, example, tmp_path):
   assert everything(old.parent) == ["target.wav"]
 
 
-def test_what_is_read_is_never_replaced(model, tmp_path):
-  song = write_song(tmp_path / "out" / "target" / "target.wav")
-  clip = write_song(tmp_path / "out" / "song" / "residual.wav")
-  other = write_song(tmp_path / "song.wav")
-  for one, positive in ((song, other), (other, f"{clip}@0-0.3")):
-    with pytest.raises(InputError, match="is read, too, and would be replaced"):
-      separate(one, positive, model, tmp_path / "out", overwrite=True)
-
-
 def test_leftovers_of_a_killed_run_are_removed(model, example, tmp_path):
   song = write_song(tmp_path / "song.wav")
   folder = tmp_path / "out" / "song"

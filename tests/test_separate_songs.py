@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 import soundfile
 
+from fewshot_mss.errors import InputError
 from separating import (
   broken,
   everything,
   noise,
   refused,
   runner,
+  separate,
   sums,
   write_song,
   written,
 )
-from tiny_archive import (
-  write_archive,
-)
+from tiny_archive import write_archive
 
 ODD_NAMES = (
   "two words.wav",
@@ -209,6 +209,15 @@ def test_an_output_that_cannot_be_written_is_named_before_anything(run):
   Path("file").touch()
   for output in ("file", "file/below", "/proc/out", "x" * 300):
     refused(run, song, f"-o={output}", said="cannot be written")
+
+
+def test_what_is_read_is_never_replaced(model, tmp_path):
+  song = write_song(tmp_path / "out" / "target" / "target.wav")
+  clip = write_song(tmp_path / "out" / "song" / "residual.wav")
+  other = write_song(tmp_path / "song.wav")
+  for one, positive in ((song, other), (other, f"{clip}@0-0.3")):
+    with pytest.raises(InputError, match="is read, too, and would be replaced"):
+      separate(one, positive, model, tmp_path / "out", overwrite=True)
 
 
 def test_what_cannot_be_computed_is_told_before_anything_is_heard(run):
