@@ -160,9 +160,10 @@ def _model(model: Path | None) -> dict[str, Any]:
   import jax
 
   from fewshot_mss.export.hub import local_folder
-  from fewshot_mss.inference.command import Separator
   from fewshot_mss.inference.profile_search import model_profiles
+  from fewshot_mss.inference.separator import Separator
 
+  importlib.import_module("fewshot_mss.inference.command")
   folder = local_folder(model)
   separator = Separator.from_pretrained(folder)
   archive = separator.archive

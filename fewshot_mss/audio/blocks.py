@@ -270,16 +270,14 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     # Absolute, for libsndfile takes the name "-" for standard input; as bytes,
     # for a name need not be text.
     with _Forward(os.fsencode(path.absolute())) as sound:
-      ogg = ogg_fault(path) if sound.format == "OGG" else None
-      if ogg:
-        raise InputError(f"{path} {ogg}")
+      if sound.format == "OGG" and (fault := ogg_fault(path)):
+        raise InputError(f"{path} {fault}")
       if sound.frames == 0:
         raise InputError(f"{path} holds no samples: name a file with sound")
       match = _CUT_OFF.search(sound.extra_info)
       if match and int(match[2]) < int(match[1]) < _UNKNOWN_BYTES:
         raise InputError(_cut_off(path))
-      fault = header_fault(path, sound)
-      if fault:
+      if fault := header_fault(path, sound):
         raise InputError(
           f"{path} contradicts itself, {fault}: copy or export it again"
         )

@@ -9,12 +9,12 @@ import soundfile
 
 from fewshot_mss.audio.mp4 import is_mp4, mp4_tags
 
-# As MP4 names what soundfile names otherwise.
-_MP4_NAMES = {"tracknumber": "track"}
+# As MP4 names what soundfile calls the same, but for one.
 _NAMES = (
-  *("title", "artist", "album", "date", "tracknumber", "genre", "comment"),
-  *("copyright", "license"),
+  *("title", "artist", "album", "date", "genre", "comment", "copyright"),
+  "license",
 )
+_MP4_NAMES = {name: name for name in _NAMES} | {"tracknumber": "track"}
 
 
 def read_tags(path: Path) -> dict[str, str]:
@@ -32,7 +32,7 @@ def read_tags(path: Path) -> dict[str, str]:
   try:
     if is_mp4(path):
       held = mp4_tags(path)
-      tags = {name: held.get(_MP4_NAMES.get(name, name), "") for name in _NAMES}
+      tags = {name: held.get(theirs, "") for name, theirs in _MP4_NAMES.items()}
     else:
       with soundfile.SoundFile(os.fsencode(path.absolute())) as sound:
         tags = sound.copy_metadata()

@@ -83,7 +83,8 @@ class BlockWriter:
     self._sample_bytes = channels * BYTES.get(form.subtype, 0)
     with self._errors_named():
       self._working, self._file = _new_beside(path)
-    try:
+    with contextlib.ExitStack() as stack:
+      stack.callback(self._discard)
       with self._errors_named():
         _lock(self._file)
         self._sound = soundfile.SoundFile(
@@ -96,9 +97,8 @@ class BlockWriter:
           closefd=False,
         )
         write_tags(self._sound, form.format, self._tags)
-    except BaseException:
-      self._discard()
-      raise
+      # From here on `__exit__` sees to it.
+      stack.pop_all()
 
   def __enter__(self) -> "BlockWriter":
     """Returns the writer itself."""

@@ -138,8 +138,7 @@ def _from_bytes(content: bytes) -> Profile:
   if type(version) is not int or version != FORMAT_VERSION:
     raise _UnusableError(
       f"has format_version {_short(version)}, this program reads "
-      f"{FORMAT_VERSION}: "
-      "use the fewshot-mss that wrote it, or build it again"
+      f"{FORMAT_VERSION}: use the fewshot-mss that wrote it, or build it again"
     )
   texts = {
     key: _text(described, key)

@@ -228,7 +228,7 @@ class Separator:
       conditions: What `conditions` returned; the network's encoder runs once
         for all of them.
       rate_hz: Of the song, if it is an array.
-      progress: Called with the patches done and their number.
+      progress: Called with the patches done and their number, in a thread.
       quality: `fast`, `normal`, `best`, or a `Quality`.
 
     Returns:

@@ -9,15 +9,9 @@ import numpy as np
 from jaxtyping import Float32
 
 from fewshot_mss.audio.formats import LOSSY_FORMATS
-from fewshot_mss.audio.output_folders import (
-  check_writable,
-  remove_leftovers,
-)
+from fewshot_mss.audio.output_folders import check_writable, remove_leftovers
 from fewshot_mss.audio.tags import read_tags
-from fewshot_mss.audio.writing import (
-  BlockWriter,
-  WriteError,
-)
+from fewshot_mss.audio.writing import BlockWriter, WriteError
 from fewshot_mss.inference.outputs import SongPlan
 from fewshot_mss.inference.separator import Block
 from fewshot_mss.inference.steps import in_steps

@@ -1,5 +1,6 @@
 """Files on their way in: written block by block, looked at, kept or dropped."""
 
+import contextlib
 import re
 import secrets
 import unicodedata
@@ -52,19 +53,17 @@ async def take_upload(
       f"{limits.files} files are handed in already: take some away first"
     )
   key = secrets.token_hex(8)
-  with visitors.at_work(tab) as folder:
+  with visitors.at_work(tab) as folder, contextlib.ExitStack() as stack:
     path = folder / key / tidy_name(name)
     path.parent.mkdir()
+    # Whatever ends it, the visitor who goes away in the middle of it, too.
+    stack.callback(remove_folder, path.parent)
     try:
       await _write(path, body, limits)
       sound = await anyio.to_thread.run_sync(look_at, path, kind, limits)
     except InputError as error:
-      remove_folder(path.parent)
       raise InputError(without_folders(str(error), folder)) from error
-    except BaseException:
-      # The visitor has gone away in the middle of it.
-      remove_folder(path.parent)
-      raise
+    stack.pop_all()
   if kind == "song":
     for old in list(tab.uploads):
       if tab.uploads[old].kind == "song":
