@@ -11,7 +11,8 @@ Data:     of licences that allow it: made-up songs and MIDI files (freedoom,
           BSD-3; OpenScore quartets, CC0) played by sf_GMbank (public domain),
           FluidR3 (MIT) and Tone.js' notes (CC BY 3.0), and the training part of
           Medley-solos-DB (CC BY 4.0), at 8000 Hz: see docs/data.md.
-Hardware: 2 CPU cores. Cost: 65 minutes if nothing else runs on them.
+Hardware: 2 CPU cores. Cost: 92 minutes beside other work; about 65 alone.
+Result:   fewshot_mss/shipped/README.md, of --config.eval.max_items=60.
 Why two:  an absent target asks for silence. Asked for it in a tenth of the
           queries from the start, the network finds that silence is right for
           all of them and stays there (tried: 2900 steps, every output 42 dB
