@@ -7,6 +7,7 @@ import optax
 import pytest
 
 from fewshot_mss.default_config import get_config
+from fewshot_mss.errors import InputError
 from fewshot_mss.training.optimizer import learning_rate, make_optimizer
 
 PARAMS = {"w": jnp.array([1.0, -2.0])}
@@ -109,3 +110,55 @@ def test_parameters_move_down_hill():
     updates, state = update({"w": 2 * params["w"]}, state, params)
     params = optax.apply_updates(params, updates)
   assert np.abs(params["w"]).max() < 0.2
+
+
+# What optax has beside Muon is Adam with Nesterov's momentum: of the first
+# gradient 0.9 * 0.1 / (1 - 0.9**2) for the momentum and 1 for itself.
+NADAMS_FIRST = 0.09 / 0.19 + 1
+
+
+def test_muon_makes_the_steps_of_each_place_of_a_window_orthogonal():
+  optimizer = make_optimizer(_train(optimizer="muon"))
+  shapes = {"kernel": (3, 3, 8, 16), "bias": (16,)}
+  keys = jax.random.split(jax.random.key(0), 2)
+  gradients = {
+    name: 0.01 * jax.random.normal(key, shape)
+    for key, (name, shape) in zip(keys, shapes.items(), strict=True)
+  }
+  params = jax.tree.map(jnp.zeros_like, gradients)
+  updates, _ = optimizer.update(gradients, optimizer.init(params), params)
+  # Adam's size: 0.2 of the rate for each number of a matrix of 8 x 16.
+  scales = np.linalg.svd(updates["kernel"], compute_uv=False)
+  expected = 0.1 * 0.2 * 16**0.5
+  # Newton and Schulz come near, by design no nearer.
+  assert 0.6 * expected < scales.min() < scales.max() < 1.3 * expected
+  # Of the place's own gradient: turned against it.
+  for row in range(3):
+    place = np.asarray(updates["kernel"][row, 1]), gradients["kernel"][row, 1]
+    assert np.sum(place[0] * place[1]) < 0
+  np.testing.assert_allclose(
+    updates["bias"],
+    -0.1 * NADAMS_FIRST * np.sign(gradients["bias"]),
+    rtol=1e-4,
+  )
+
+
+def test_muon_leaves_film_tables_and_narrow_kernels_to_adam():
+  optimizer = make_optimizer(_train(optimizer="muon"))
+  params = {
+    "film_0": {"kernel": jnp.zeros((8, 16))},
+    "down_0": {"kernel": jnp.zeros((3, 3, 2, 16))},
+    "table": {"embedding": jnp.zeros((16, 16))},
+  }
+  gradients = jax.tree.map(
+    lambda leaf: 0.01 * jnp.arange(1.0, leaf.size + 1).reshape(leaf.shape),
+    params,
+  )
+  updates, _ = optimizer.update(gradients, optimizer.init(params), params)
+  for leaf in jax.tree.leaves(updates):
+    np.testing.assert_allclose(leaf, -0.1 * NADAMS_FIRST, rtol=1e-4)
+
+
+def test_an_unknown_optimizer_is_refused():
+  with pytest.raises(InputError, match=r"train.optimizer 'sgd' is none of"):
+    make_optimizer(_train(optimizer="sgd"))

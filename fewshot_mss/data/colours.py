@@ -75,7 +75,12 @@ def draw_colour_seed(seed: int, index: int, settings: EpisodeSettings) -> int:
   Returns:
     The seed; `NO_COLOUR` if no episode is coloured.
   """
-  if not (settings.eq_db or settings.reverb_share or settings.drive_share):
+  if not (
+    settings.eq_db
+    or settings.reverb_share
+    or settings.drive_share
+    or settings.speed_semitones
+  ):
     return NO_COLOUR
   # A stream of its own: the episode is the same, coloured or not.
   return int(random.Random(f"{seed} {index} colours").random() * 2**31)

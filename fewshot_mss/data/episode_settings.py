@@ -13,6 +13,8 @@ _SAMPLES = ("sample_rate_hz", "mixture_samples", "example_samples")
 
 # A cathedral's.
 _MAX_REVERB_S = 10.0
+# Twice as fast; of longer excerpts segments hold too little.
+_MAX_SPEED_SEMITONES = 12.0
 
 
 class EpisodeSettings(NamedTuple):
@@ -44,6 +46,7 @@ class EpisodeSettings(NamedTuple):
   reverb_share: float = 0.0
   reverb_s: float = 0.0
   drive_share: float = 0.0
+  speed_semitones: float = 0.0
 
   @classmethod
   def from_config(cls, config: ConfigDict) -> "EpisodeSettings":
@@ -92,6 +95,11 @@ def _check_alone(settings: EpisodeSettings) -> None:
       raise InputError(
         f"data.{key} is {getattr(settings, key)}: give 0 or more"
       )
+  if not 0 <= settings.speed_semitones <= _MAX_SPEED_SEMITONES:
+    raise InputError(
+      f"data.speed_semitones is {settings.speed_semitones}: give 0 to "
+      f"{_MAX_SPEED_SEMITONES:g}"
+    )
   if not 0 <= settings.reverb_s <= _MAX_REVERB_S:
     raise InputError(
       f"data.reverb_s is {settings.reverb_s}: give 0 to {_MAX_REVERB_S:g} "

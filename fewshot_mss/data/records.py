@@ -11,6 +11,7 @@ from fewshot_mss.data.catalogue import SPLITS, Catalogue
 from fewshot_mss.data.colours import NO_COLOUR, colour_sounds, draw_colour
 from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.episodes import NO_RECORD, EpisodeSpec
+from fewshot_mss.data.tape import draw_speed, play
 from fewshot_mss.episode import EpisodeBatch, Support
 from fewshot_mss.errors import InputError
 
@@ -97,6 +98,36 @@ class RecordReader:
     return np.frombuffer(
       record, np.int16, self._catalogue.segment_samples, begin
     )
+
+  def excerpt(
+    self,
+    row: int | np.integer,
+    begin: int,
+    length_samples: int,
+    spec: EpisodeSpec,
+    settings: EpisodeSettings,
+  ) -> Int16[np.ndarray, " samples"] | Float32[np.ndarray, " samples"]:
+    """Returns a part of a segment as an episode plays it.
+
+    Args:
+      row: Of the catalogue.
+      begin: Where the part begins.
+      length_samples: How long it is.
+      spec: The episode.
+      settings: That it was drawn by.
+
+    Returns:
+      The part, in steps of 1 / 32768 of full scale.
+
+    Raises:
+      InputError: As `pcm` does.
+    """
+    pcm = self.pcm(row)
+    if spec.colour_seed == NO_COLOUR or not settings.speed_semitones:
+      return pcm[begin : begin + length_samples]
+    track = self._catalogue.track.item(row)
+    speed = draw_speed(spec.colour_seed, track, settings.speed_semitones)
+    return play(pcm, begin, length_samples, speed)
 
   def read(self, row: int | np.integer) -> Float32[np.ndarray, " samples"]:
     """Returns a segment in [-1, 1].
@@ -205,7 +236,7 @@ def read_into(
       spec.negative_offsets_samples,
     ),
   ):
-    _read_clips(clips[place], rows, offsets_samples, reader)
+    _read_clips(clips[place], rows, offsets_samples, reader, spec, settings)
     if spec.colour_seed != NO_COLOUR:
       there = rows != NO_RECORD
       sounds = clips[place][there]
@@ -221,7 +252,8 @@ def _read_sources(
   sounds = np.empty((len(there), settings.mixture_samples), np.float32)
   for sound, i in zip(sounds, there, strict=True):
     begin = int(spec.source_offsets_samples[i])
-    cut = reader.pcm(spec.source_records[i])[begin : begin + len(sound)]
+    row = spec.source_records[i]
+    cut = reader.excerpt(row, begin, len(sound), spec, settings)
     # The step is a power of 2, so one rounding serves both factors.
     np.multiply(cut, spec.source_gains[i] * _STEP, out=sound, dtype=np.float32)
   if spec.colour_seed != NO_COLOUR:
@@ -249,11 +281,13 @@ def _read_clips(
   rows: Int[np.ndarray, "Q K"],
   offsets_samples: Int[np.ndarray, "Q K"],
   reader: RecordReader,
+  spec: EpisodeSpec,
+  settings: EpisodeSettings,
 ) -> None:
   length_samples = clips.shape[-1]
   for q, k in np.argwhere(rows != NO_RECORD).tolist():
     begin = int(offsets_samples[q, k])
-    cut = reader.pcm(rows[q, k])[begin : begin + length_samples]
+    cut = reader.excerpt(rows[q, k], begin, length_samples, spec, settings)
     np.multiply(cut, _STEP, out=clips[q, k], dtype=np.float32)
 
 
