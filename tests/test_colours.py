@@ -11,9 +11,10 @@ from fewshot_mss.data.colours import (
   draw_colour,
   draw_colour_seed,
 )
+from fewshot_mss.data.episode_audio import read_episode
 from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.pipeline import episode_batches, flatten
-from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.data.records import RecordReader
 from fewshot_mss.data.sources import draw_episode
 
 RATE_HZ = 8000
@@ -177,6 +178,7 @@ def test_without_any_there_is_no_seed():
   seeds = {draw_colour_seed(0, i, settings(eq_db=1.0)) for i in range(50)}
   assert len(seeds) == 50
   assert min(seeds) >= 0
+  assert draw_colour_seed(0, 1, settings(speed_semitones=1.0)) != NO_COLOUR
 
 
 def _batch(config: ConfigDict, sources, step=3):

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from fewshot_mss.data.catalogue import load_catalogue
+from fewshot_mss.data.episode_audio import read_episode
 from fewshot_mss.data.evaluation_list import (
   read_evaluation_list,
   whole_segment_settings,
 )
-from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.data.records import RecordReader
 from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation import evaluate as evaluation
 from fewshot_mss.evaluation import metrics, scores

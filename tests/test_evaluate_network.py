@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from fewshot_mss.data.catalogue import load_catalogue
+from fewshot_mss.data.episode_audio import read_episode
 from fewshot_mss.data.evaluation_list import (
   read_evaluation_list,
   whole_segment_settings,
 )
-from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.data.records import RecordReader
 from fewshot_mss.data.sources import load_sources
 from fewshot_mss.default_config import get_config
 from fewshot_mss.episode import Support

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from fewshot_mss.data.catalogue import load_catalogue
+from fewshot_mss.data.episode_audio import read_episode
 from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.episodes import episode_spec
 from fewshot_mss.data.layouts.medley_solos_db import (
   join_clips,
   medley_solos_db,
 )
-from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.data.records import RecordReader
 from fewshot_mss.data.splits import load_splits
 from fewshot_mss.errors import InputError
 from medley_solos_files import CLASSES, write_clip, write_table

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from fewshot_mss.data.catalogue import VALIDATION, load_catalogue
+from fewshot_mss.data.episode_audio import read_episode
 from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.episodes import episode_spec
 from fewshot_mss.data.pipeline import episode_batches, flatten, unflatten
-from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.data.records import RecordReader
 from fewshot_mss.data.sources import load_sources
 from fewshot_mss.errors import InputError
 

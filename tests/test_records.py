@@ -8,13 +8,10 @@ import pytest
 
 from fewshot_mss.data.builder import build
 from fewshot_mss.data.catalogue import load_catalogue
+from fewshot_mss.data.episode_audio import blank_episodes, read_episode
 from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.episodes import empty_spec, episode_spec
-from fewshot_mss.data.records import (
-  RecordReader,
-  blank_episodes,
-  read_episode,
-)
+from fewshot_mss.data.records import RecordReader
 from fewshot_mss.data.segments import track_segments
 from fewshot_mss.data.synth.toy import toy_track_set
 from fewshot_mss.data.tracks import Stem, Track, TrackSet

@@ -125,6 +125,16 @@ def test_words_name_songs_times_gains_and_examples(catalogue_of):
     assert line.startswith(plain)
     is_sound = plain.startswith(("source", "  "))
     assert ("; octaves " in line) == is_sound
+  played = describe_episode(
+    catalogue,
+    spec._replace(colour_seed=5),
+    settings._replace(speed_semitones=2.0),
+  )
+  speeds = [line.partition("; as it is, ")[2] for line in played]
+  # Both are of song a, and so is the negative; song b is another.
+  assert speeds[0] == speeds[1] == speeds[4] != speeds[3]
+  assert speeds[0].endswith(" semitones")
+  assert abs(float(speeds[0].split()[0])) <= 2
 
 
 def test_a_silent_target_can_be_drawn(config, toy_sources, tmp_path):

@@ -10,13 +10,14 @@ import soundfile
 from PIL import Image
 
 from event_files import values
+from fewshot_mss.data.episode_audio import read_episode
 from fewshot_mss.data.episodes import empty_spec
 from fewshot_mss.data.evaluation_list import (
   read_evaluation_list,
   whole_segment_settings,
 )
 from fewshot_mss.data.pipeline import episode_batches
-from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.data.records import RecordReader
 from fewshot_mss.data.sources import load_sources
 from fewshot_mss.evaluation import evaluate, metrics, network
 from fewshot_mss.training import shown_episode

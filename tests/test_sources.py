@@ -15,10 +15,11 @@ from fewshot_mss.data.catalogue import (
   load_catalogue,
   save_catalogue,
 )
+from fewshot_mss.data.episode_audio import read_episode
 from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.episodes import episode_spec
 from fewshot_mss.data.pipeline import episode_batches
-from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.data.records import RecordReader
 from fewshot_mss.data.sources import (
   check_sources,
   draw_episode,

@@ -4,6 +4,10 @@ import numpy as np
 import pytest
 from scipy import fft
 
+from fewshot_mss.data.episode_audio import read_episode
+from fewshot_mss.data.episode_settings import EpisodeSettings
+from fewshot_mss.data.records import RecordReader
+from fewshot_mss.data.sources import draw_episode
 from fewshot_mss.data.tape import draw_speed, play
 
 RATE_HZ = 8000
@@ -66,3 +70,40 @@ def test_a_song_has_one_speed_in_an_episode_and_others_in_others():
   assert -4 <= semitones.min() < -3.9
   assert 3.9 < semitones.max() <= 4
   assert abs(semitones.mean()) < 0.5
+
+
+def test_an_episode_plays_its_songs_so(toy_config, toy_sources):
+  toy_config.data.random_mix_share = 1.0
+  toy_config.data.max_sources = 2
+  toy_config.data.speed_semitones = 3.0
+  how = EpisodeSettings.from_config(toy_config)
+  source, spec = draw_episode(toy_sources, 0, 4, how)
+  catalogue = toy_sources.catalogues[source]
+  reader = RecordReader(toy_sources.folders[source], catalogue)
+  episode = read_episode(spec, reader, how)
+
+  def played(row, begin, length):
+    speed = draw_speed(spec.colour_seed, catalogue.track.item(row), 3.0)
+    assert speed != 1
+    return play(reader.pcm(row), int(begin), length, speed) / 32768
+
+  def within_full_scale(sound):
+    return sound / max(np.abs(sound).max(), 1)
+
+  mixture = sum(
+    within_full_scale(gain * played(row, begin, how.mixture_samples))
+    for row, begin, gain in zip(
+      spec.source_records,
+      spec.source_offsets_samples,
+      spec.source_gains,
+      strict=True,
+    )
+  )
+  mixture = within_full_scale(mixture)
+  np.testing.assert_allclose(episode.mixture, mixture, atol=1e-5)
+  row, begin = spec.positive_records[0, 0], spec.positive_offsets_samples[0, 0]
+  np.testing.assert_allclose(
+    episode.support.positives[0, 0],
+    played(row, begin, how.example_samples),
+    atol=1e-5,
+  )

@@ -9,12 +9,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from fewshot_mss.data.catalogue import TRAIN
+from fewshot_mss.data.episode_audio import blank_episodes, read_into
 from fewshot_mss.data.episode_settings import EpisodeSettings
-from fewshot_mss.data.records import (
-  RecordReader,
-  blank_episodes,
-  read_into,
-)
+from fewshot_mss.data.records import RecordReader
 from fewshot_mss.data.sources import Sources, check_sources, draw_episode
 from fewshot_mss.episode import EpisodeBatch, Support
 from fewshot_mss.errors import InputError

@@ -11,11 +11,13 @@ from ml_collections import ConfigDict
 from fewshot_mss.audio.output_folders import check_writable
 from fewshot_mss.data.catalogue import SPLITS, TRAIN, Catalogue
 from fewshot_mss.data.colours import NO_COLOUR, draw_colour
+from fewshot_mss.data.episode_audio import read_episode
 from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.episodes import NO_RECORD, EpisodeSpec
 from fewshot_mss.data.figure import import_figure
-from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.data.records import RecordReader
 from fewshot_mss.data.sources import Sources, check_sources, draw_episode
+from fewshot_mss.data.tape import draw_speed
 from fewshot_mss.episode import EpisodeBatch
 from fewshot_mss.errors import InputError
 
@@ -103,7 +105,7 @@ def describe_episode(
   lines = [
     f"source {i}: {_place(catalogue, row, offset)}, "
     f"gain {20 * np.log10(gain):+.1f} dB"
-    f"{_colour(spec, 'source', (i,), settings)}"
+    f"{_colour(catalogue, row, spec, 'source', (i,), settings)}"
     for i, (row, offset, gain) in enumerate(
       zip(
         spec.source_records,
@@ -132,6 +134,8 @@ def _check(
 
 
 def _colour(
+  catalogue: Catalogue,
+  row: np.integer,
   spec: EpisodeSpec,
   kind: str,
   place: tuple[int, ...],
@@ -139,8 +143,13 @@ def _colour(
 ) -> str:
   if spec.colour_seed == NO_COLOUR:
     return ""
-  colour = draw_colour(spec.colour_seed, kind, place, settings)
-  return f"; {colour.describe()}"
+  said = draw_colour(spec.colour_seed, kind, place, settings).describe()
+  if settings.speed_semitones:
+    speed = draw_speed(
+      spec.colour_seed, catalogue.track.item(row), settings.speed_semitones
+    )
+    said += f", {12 * np.log2(speed):+.1f} semitones"
+  return f"; {said}"
 
 
 def _describe_query(
@@ -156,7 +165,7 @@ def _describe_query(
   ):
     lines += [
       f"  {kind} {k}: {_place(catalogue, row, offset)}"
-      f"{_colour(spec, kind, (q, k), settings)}"
+      f"{_colour(catalogue, row, spec, kind, (q, k), settings)}"
       for k, (row, offset) in enumerate(zip(rows, offsets, strict=True))
       if row != NO_RECORD
     ]

@@ -8,10 +8,11 @@ from typing import TypeVar
 import jax
 import numpy as np
 
+from fewshot_mss.data.episode_audio import read_episode
 from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.episodes import EpisodeSpec
 from fewshot_mss.data.evaluation_items import EvaluationItem
-from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.data.records import RecordReader
 from fewshot_mss.episode import EpisodeBatch, Support
 
 Chunk = TypeVar("Chunk")

@@ -12,10 +12,11 @@ import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 from ml_collections import ConfigDict
 
+from fewshot_mss.data.episode_audio import read_episode
 from fewshot_mss.data.episode_settings import EpisodeSettings
 from fewshot_mss.data.episodes import EpisodeSpec
 from fewshot_mss.data.evaluation_list import whole_segment_settings
-from fewshot_mss.data.records import RecordReader, read_episode
+from fewshot_mss.data.records import RecordReader
 from fewshot_mss.data.source_items import source_items
 from fewshot_mss.data.sources import Sources, draw_episode
 from fewshot_mss.episode import EpisodeBatch
