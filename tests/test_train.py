@@ -33,9 +33,10 @@ def everything(folder):
 @pytest.fixture(scope="module")
 def config(toy_dataset):
   # Saved at 3, 6 and the end, scored at 7: between saves there are rows that a
-  # kill makes void.
+  # kill makes void. Muon's state is the one of most kinds of leaves.
   return tiny_config(
     toy_dataset,
+    train__optimizer="muon",
     train__steps=7,
     train__log_every_steps=2,
     train__checkpoint_every_steps=3,

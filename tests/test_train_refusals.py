@@ -14,6 +14,7 @@ from tiny_run import tiny_config
     ({"data__sources": "nowhere"}, "nowhere is no folder"),
     ({"train__global_batch": 12}, r"train\.global_batch=12 .* 8 devices"),
     ({"seed": -1}, "seed is -1"),
+    ({"train__optimizer": "sgd"}, r"train\.optimizer 'sgd' is none of"),
   ],
 )
 def test_what_does_not_go_together_leaves_no_workdir(

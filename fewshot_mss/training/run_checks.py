@@ -13,6 +13,7 @@ from fewshot_mss.errors import InputError
 from fewshot_mss.evaluation.evaluate import check_eval_config
 from fewshot_mss.models.separator import FewShotSeparator
 from fewshot_mss.training import losses, parallel
+from fewshot_mss.training.optimizer import make_optimizer
 from fewshot_mss.training.step import check_microbatches
 
 # The least value of a leaf, and what it must be below.
@@ -50,6 +51,7 @@ def check_run(config: ConfigDict, sources: Sources) -> FewShotSeparator:
   """
   _check_numbers(config)
   losses.get_loss(config.train.loss)
+  make_optimizer(config.train)
   parallel.check_batch(config.train.global_batch, "train.global_batch")
   check_microbatches(
     config.train.global_batch // jax.device_count(), config.train.microbatches
