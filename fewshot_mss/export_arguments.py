@@ -39,7 +39,8 @@ def add_export_verb(verbs: argparse._SubParsersAction) -> None:
     "--profiles",
     type=int,
     metavar="N",
-    help="of the archive: add a profile of each training instrument, made of N "
+    help="of the archive: add a profile of each training instrument, and of "
+    "each General MIDI program of one that was heard in several, made of N "
     "clips of the run's dataset, so that `separate --profile violin` works",
   )
   export.add_argument(
