@@ -183,3 +183,18 @@ def museval(monkeypatch, tmp_path_factory):
       (folder / name).touch(mode=0o700)
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
   return importlib.import_module("museval")
+
+
+@pytest.fixture
+def folder_of(catalogue_of, tmp_path):
+  """Writes the catalogue of some lines into a folder."""
+
+  def write(name, lines, **track_set):
+    from fewshot_mss.data.catalogue import save_catalogue
+
+    folder = tmp_path / name
+    folder.mkdir(parents=True)
+    save_catalogue(catalogue_of(lines, **track_set), folder)
+    return folder
+
+  return write

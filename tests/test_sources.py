@@ -9,9 +9,6 @@ import numpy as np
 import pytest
 
 from fewshot_mss.data.catalogue import (
-  TEST,
-  TRAIN,
-  VALIDATION,
   load_catalogue,
   save_catalogue,
 )
@@ -28,35 +25,7 @@ from fewshot_mss.data.sources import (
   source_word,
 )
 from fewshot_mss.errors import InputError
-
-# Instruments on purpose in another order, and other ones, in each.
-BAND = """
-train b1 flute 0
-train b1 drums 0
-train b2 bass 0
-train b2 drums 1
-validation b3 bass 0
-test b4 drums 0
-"""
-DUO = """
-train d1 organ 0
-train d1 bass 0
-train d2 alto 0
-test d3 organ 0
-"""
-
-
-@pytest.fixture
-def folder_of(catalogue_of, tmp_path):
-  """Writes the catalogue of some lines into a folder."""
-
-  def write(name, lines, **track_set):
-    folder = tmp_path / name
-    folder.mkdir(parents=True)
-    save_catalogue(catalogue_of(lines, **track_set), folder)
-    return folder
-
-  return write
+from source_songs import BAND, DUO
 
 
 def settings(**changes):
@@ -71,16 +40,6 @@ def settings(**changes):
     max_sources=2,
     random_mix_share=1.0,
   )._replace(**changes)
-
-
-def songs(catalogue, rows):
-  return {catalogue.tracks[track] for track in catalogue.track[rows]}
-
-
-def drawn_from(catalogue, split=TRAIN):
-  """Songs that episodes of a split can draw from."""
-  rows = catalogue.view.moment_rows
-  return songs(catalogue, rows[catalogue.split[rows] == split])
 
 
 def assert_same_spec(one, other):
@@ -232,174 +191,6 @@ def test_an_episode_is_that_of_its_dataset_alone(folder_of):
       name = sources.class_names[spec.class_id[0]]
       assert name == alone[source].seen_instruments[expected.class_id[0]]
   assert met == {0, 1}
-
-
-# ---- What is held out.
-
-
-def test_classes_are_counted_over_all_datasets(folder_of):
-  a, b = folder_of("a", BAND), folder_of("b", DUO)
-  sources = load_sources(f"{a},{b}")
-  assert sources.class_names == ("alto", "bass", "drums", "flute", "organ")
-  ids = [
-    dict(zip(each.instruments, each.class_ids.tolist(), strict=True))
-    for each in sources.catalogues
-  ]
-  assert ids[0] == {"bass": 1, "drums": 2, "flute": 3}
-  assert ids[1] == {"alto": 0, "bass": 1, "organ": 4}
-  # A class is the same whatever comes first.
-  assert load_sources(f"{b},{a}").class_names == sources.class_names
-
-
-@pytest.mark.parametrize("order", ["{a},{b}", "{b},{a}"])
-def test_an_instrument_that_one_keeps_unseen_is_trained_from_none(
-  folder_of, order
-):
-  a = folder_of("a", BAND)
-  b = folder_of("b", DUO, unseen=("bass", "organ"))
-  words = order.format(a=a, b=b)
-  sources = load_sources(words)
-  assert sources.class_names == ("alto", "drums", "flute")
-  band = sources.catalogues[sources.folders.index(a)]
-  assert band.class_ids.tolist() == [-1, 1, 2]
-  bass = band.instruments.index("bass")
-  assert not (band.trainable & (band.instrument == bass)).any()
-  assert sources.notes == (
-    "a: bass are not trained from it, which another dataset keeps unseen",
-  )
-
-
-def test_a_timbre_that_one_keeps_unheard_is_trained_from_none(folder_of):
-  a = folder_of("a", "train s drums 0 oak\ntrain s bass 0 oak\ntrain t bass 1")
-  b = folder_of(
-    "b",
-    "train u drums 0\ntrain u bass 0\ntest v bass 0 oak",
-    unheard_patches=("oak",),
-  )
-  for words in (f"{a},{b}", f"{b},{a}"):
-    sources = load_sources(words)
-    band = sources.catalogues[sources.folders.index(a)]
-    assert songs(band, band.trainable) == {"t"}
-    assert sources.class_names == ("bass", "drums")
-
-
-def test_what_nothing_trains_is_unseen(folder_of):
-  # Flute is in the training songs of `a` alone, which is only scored; drums are
-  # in a song that is left out; `c` has no training songs and chose nothing.
-  a = folder_of("a", BAND.replace("test b4", "test x1"))
-  lines = "train x1 drums 0\ntrain y bass 0\ntrain y organ 0\ntest w drums 0"
-  b = folder_of("b", lines)
-  c = folder_of("c", "test z bass 0\ntest z organ 0")
-  sources = load_sources(f"{a}=0,{b},{c}")
-  assert sources.class_names == ("bass", "organ")
-  assert sources.catalogues[0].seen.tolist() == [True, False, False]
-  assert sources.catalogues[2].seen.all()
-
-
-def test_many_unseen_instruments_are_counted(folder_of):
-  names = [f"horn{i}" for i in range(11)]
-  a = folder_of("a", "\n".join(f"train s {name} 0" for name in names))
-  b = folder_of("b", f"train t {names[0]} 0\n", unseen=tuple(names[:1]))
-  assert "a: horn0 are not" in load_sources(f"{a},{b}").notes[0]
-  c = folder_of(
-    "c", "\n".join(f"train t {n} 0" for n in names), unseen=tuple(names)
-  )
-  (note,) = [n for n in load_sources(f"{a},{c}").notes if n[:2] == "a:"]
-  assert "horn7" not in note.split(" and ")[0].replace("horn7 and", "")
-  assert note.count("horn") == 8
-  assert " and 3 more are not trained" in note
-
-
-MUSDB = """
-train MusicDelta-Rock drums 0
-train Other-Song bass 0
-train Third-Song bass 0
-validation JohnnyLokke-PromisesAndLies drums 0
-test ANiMAL-Rockshow drums 0
-"""
-MEDLEYDB = """
-train Animal_RockShow drums 0
-train Only_Here bass 0
-train Only_Here drums 0
-test MusicDelta_Rock bass 0
-train Triviul_Widow drums 0
-validation Triviul_Angel bass 0
-test JohnnyLokke_PromisesAndLies bass 0
-"""
-
-
-@pytest.mark.parametrize("order", ["{a},{b}", "{b},{a}"])
-def test_a_song_that_one_tests_on_is_used_by_no_other(folder_of, order):
-  a = folder_of("musdb", MUSDB, sources=("MUSDB18-HQ",))
-  b = folder_of("medleydb", MEDLEYDB, sources=("MedleyDB",))
-  sources = load_sources(order.format(a=a, b=b))
-  musdb, medleydb = sources.catalogues
-  if sources.folders[0] == b:
-    medleydb, musdb = musdb, medleydb
-  assert drawn_from(musdb) == {"Other-Song", "Third-Song"}
-  assert drawn_from(medleydb) == {"Only_Here", "Triviul_Widow"}
-  # The test wins over validation.
-  assert drawn_from(musdb, VALIDATION) == set()
-  assert drawn_from(medleydb, VALIDATION) == {"Triviul_Angel"}
-  assert drawn_from(musdb, TEST) == {"ANiMAL-Rockshow"}
-  assert sorted(sources.notes) == [
-    "medleydb: 1 of 3 train songs are left out, which another dataset holds "
-    "for validation or test, such as Animal_RockShow",
-    "musdb: 1 of 1 validation songs are left out, which another dataset holds "
-    "for validation or test, such as JohnnyLokke-PromisesAndLies",
-    "musdb: 1 of 3 train songs are left out, which another dataset holds for "
-    "validation or test, such as MusicDelta-Rock",
-  ]
-
-
-def test_a_song_of_validation_trains_nothing_elsewhere(folder_of):
-  a = folder_of("slakh", "train Track00001 drums 0\ntrain Track00002 bass 0")
-  b = folder_of("baby", "validation Track00001 bass 0\ntrain Track3 bass 0")
-  c = folder_of("third", "train Track00001 bass 0\ntrain Track00002 drums 0")
-  sources = load_sources(f"{a},{b},{c}")
-  assert [drawn_from(each) for each in sources.catalogues] == [
-    {"Track00002"},
-    {"Track3"},
-    {"Track00002"},
-  ]
-  assert drawn_from(sources.catalogues[1], VALIDATION) == {"Track00001"}
-
-
-def test_a_song_that_both_hold_for_the_same_is_left_out_of_neither(folder_of):
-  lines = "validation One_Song bass 0\ntest Two_Songs bass 0\n"
-  a = folder_of("a", BAND + lines)
-  b = folder_of("b", DUO + lines.replace("_", "-"))
-  sources = load_sources(f"{a},{b}")
-  assert sources.notes == ()
-  assert [each.left_out for each in sources.catalogues] == [(), ()]
-
-
-def test_songs_of_one_dataset_are_its_own_affair(folder_of):
-  a = folder_of("a", "train A_Song drums 0\ntest A-Song drums 0")
-  b = folder_of("b", DUO)
-  sources = load_sources(f"{a},{b}")
-  assert drawn_from(sources.catalogues[0]) == {"A_Song"}
-  assert sources.notes == ()
-  # For the others it is what it is for at its strictest.
-  c = folder_of("c", "train ASong drums 0\ntrain Other drums 0")
-  assert drawn_from(load_sources(f"{a},{c}").catalogues[1]) == {"Other"}
-
-
-def test_clips_of_unknown_songs_are_not_mixed_with_what_tests_on_them(
-  folder_of,
-):
-  solos = folder_of("solos", BAND, sources=("Medley-solos-DB",))
-  slakh = folder_of("slakh", DUO, sources=("Slakh2100-redux",))
-  load_sources(f"{solos},{slakh}")
-  for i, origin in enumerate(("MedleyDB", "MUSDB18-HQ", "MUSDB18")):
-    other = folder_of(f"other{i}", DUO + BAND, sources=(origin, "mixing"))
-    for words in (f"{slakh},{solos},{other}", f"{other}=0,{solos}"):
-      with pytest.raises(
-        InputError, match=rf"solos \(Medley-solos-DB\).* other{i} may test"
-      ):
-        load_sources(words)
-    load_sources(f"{solos}=0,{other}")
-    load_sources(f"{slakh},{other}")
 
 
 def test_the_hash_is_of_contents_order_and_shares(folder_of):
