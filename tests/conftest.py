@@ -198,3 +198,42 @@ def folder_of(catalogue_of, tmp_path):
     return folder
 
   return write
+
+
+@pytest.fixture
+def refused(tmp_path, capsys, monkeypatch):
+  """Checks status, line and folder of a command that cannot be done."""
+  from cli_files import everything
+  from fewshot_mss import cli
+
+  monkeypatch.chdir(tmp_path)
+
+  def check(words, *said, kept=None):
+    before = everything(tmp_path)
+    capsys.readouterr()
+    assert cli.main([str(word) for word in words]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    # Bars are drawn over themselves; what remains is lines.
+    lines = err.removesuffix("\n").split("\n")
+    complaints = [line for line in lines if line.startswith("fewshot-mss: ")]
+    assert len(complaints) == 1, err
+    assert lines[-1] == complaints[0]
+    for part in said:
+      assert str(part) in complaints[0]
+    if kept:
+      shutil.rmtree(tmp_path / kept)
+    assert everything(tmp_path) == before
+    return lines
+
+  return check
+
+
+@pytest.fixture
+def refused_at_once(refused):
+  """The same, before any work: no bar, no other line."""
+
+  def check(words, *said):
+    assert len(refused(words, *said)) == 1
+
+  return check

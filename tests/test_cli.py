@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from cli_files import everything, tone
 from fewshot_mss import cli
 from fewshot_mss.data.catalogue import load_catalogue
 from fewshot_mss.errors import RunError
 from fewshot_mss.training import checkpoint
-from tiny_archive import write_archive
 from tiny_run import tiny_config
 
 ROOT = Path(__file__).parent.parent
@@ -32,54 +32,6 @@ VERBS = [
   ["data", "list"],
   ["data", "show"],
 ]
-
-
-def tone(seconds, hz=220.0, rate_hz=8000):
-  time_s = np.arange(round(seconds * rate_hz)) / rate_hz
-  return (0.3 * np.sin(2 * np.pi * hz * time_s)).astype(np.float32)
-
-
-def everything(folder):
-  return {
-    str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b""
-    for path in folder.rglob("*")
-  }
-
-
-@pytest.fixture
-def refused(tmp_path, capsys, monkeypatch):
-  """Checks status, line and folder of a command that cannot be done."""
-  monkeypatch.chdir(tmp_path)
-
-  def check(words, *said, kept=None):
-    before = everything(tmp_path)
-    capsys.readouterr()
-    assert cli.main([str(word) for word in words]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    # Bars are drawn over themselves; what remains is lines.
-    lines = err.removesuffix("\n").split("\n")
-    complaints = [line for line in lines if line.startswith("fewshot-mss: ")]
-    assert len(complaints) == 1, err
-    assert lines[-1] == complaints[0]
-    for part in said:
-      assert str(part) in complaints[0]
-    if kept:
-      shutil.rmtree(tmp_path / kept)
-    assert everything(tmp_path) == before
-    return lines
-
-  return check
-
-
-@pytest.fixture
-def refused_at_once(refused):
-  """The same, before any work: no bar, no other line."""
-
-  def check(words, *said):
-    assert len(refused(words, *said)) == 1
-
-  return check
 
 
 # ---- Words.
@@ -310,71 +262,6 @@ def test_a_checkpoint_that_is_not_there_is_refused(
   words = ["evaluate", TINY, f"--config.data.sources={toy_dataset}"]
   words += ["--workdir=run", "--checkpoint=40"]
   refused_at_once(words, "--checkpoint=40: run/checkpoints holds no checkpoint")
-
-
-def test_a_configuration_is_described(capsys):
-  assert cli.main(["describe", TINY]) == 0
-  assert "parameters, total" in capsys.readouterr().out
-
-
-# ---- Separation.
-
-
-@pytest.fixture
-def separate(tmp_path):
-  """Returns words that would do, which a test changes."""
-  write_archive(tmp_path / "model")
-  soundfile.write(tmp_path / "song.wav", tone(1), 8000)
-  soundfile.write(tmp_path / "horn.wav", tone(1), 8000)
-
-  def words(positive="horn.wav", song="song.wav", model="model", output="out"):
-    return ["separate", song, "-p", positive, "-m", model, "-o", output]
-
-  return words
-
-
-def test_a_song_is_separated(separate, tmp_path, monkeypatch):
-  monkeypatch.chdir(tmp_path)
-  assert cli.main(separate(positive="song.wav@0:00-0:00.5")) == 0
-  parts = [
-    soundfile.read(tmp_path / "out" / "song" / f"{part}.wav", dtype="int16")[0]
-    for part in ("target", "residual")
-  ]
-  song, _ = soundfile.read(tmp_path / "song.wav", dtype="int16")
-  np.testing.assert_array_equal(sum(parts), song)
-
-
-def test_examples_that_show_nothing_are_refused(
-  refused_at_once, separate, tmp_path
-):
-  nan = tone(1)
-  nan[5] = np.nan
-  soundfile.write(tmp_path / "nan.wav", nan, 8000, subtype="FLOAT")
-  soundfile.write(tmp_path / "silent.wav", np.zeros(8000), 8000)
-  soundfile.write(tmp_path / "short.wav", tone(0.005), 8000)
-  soundfile.write(tmp_path / "none.wav", np.zeros(0), 8000)
-  (tmp_path / "empty.wav").write_bytes(b"")
-  (tmp_path / "text.wav").write_text("no sound")
-  (tmp_path / "folder.wav").mkdir()
-  for name in ("absent", "nan", "silent", "short", "none", "empty", "text"):
-    refused_at_once(separate(positive=f"{name}.wav"), f"{name}.wav")
-  refused_at_once(separate(positive="folder.wav"), "folder.wav")
-  for part in ("0:02-0:01", "5-6", "x-1", "0.5", "0-9"):
-    refused_at_once(separate(positive=f"horn.wav@{part}"), "horn.wav@")
-
-
-def test_songs_models_and_outputs_are_refused(
-  refused_at_once, separate, tmp_path
-):
-  refused_at_once(separate(song="absent.wav"), "absent.wav")
-  refused_at_once(separate(model="absent"), "absent/config.json")
-  refused_at_once([*separate(), "--instrument=horn"], "example")
-  (tmp_path / "file").write_text("in the way")
-  for output in ("file", "file/below"):
-    refused_at_once(separate(output=output), "file")
-  (tmp_path / "out" / "song").mkdir(parents=True)
-  (tmp_path / "out" / "song" / "target.wav").write_text("mine")
-  refused_at_once(separate(), "out/song/target.wav", "--overwrite")
 
 
 # ---- The installed program: what libraries print of themselves is seen here.

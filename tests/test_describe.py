@@ -1,12 +1,14 @@
 """Figures of a configuration against counts by hand."""
 
 import io
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 import rich.console
 
+from fewshot_mss import cli
 from fewshot_mss.default_config import get_config
 from fewshot_mss.describe import abstract_batch, describe, measure
 from fewshot_mss.errors import InputError
@@ -121,3 +123,9 @@ def test_the_table_says_all_of_it(figures):
 def test_a_configuration_that_cannot_be_is_named(changes, said):
   with pytest.raises(InputError, match=said):
     measure(_config(**changes))
+
+
+def test_the_verb_prints_them(capsys):
+  tiny = Path(__file__).parent.parent / "configs" / "tiny.py"
+  assert cli.main(["describe", f"--config={tiny}"]) == 0
+  assert "parameters, total" in capsys.readouterr().out
