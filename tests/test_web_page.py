@@ -129,7 +129,14 @@ def test_the_page_writes_what_the_command_writes(
   assert end_s == pytest.approx(2.5, abs=0.02)
   # By hand, and something else by the mouse, which is taken away again.
   ranges(page, "positive").press_sequentially("\n3.5 - 4")
-  page.locator("input[name=mode][value=negative]").check()
+  mode = page.locator("input[name=mode][value=negative]")
+  page.mouse.move(0, 0)
+  before = mode.screenshot()
+  mode.check()
+  # Which one is chosen can be seen, neither pointed at nor in focus.
+  page.mouse.move(0, 0)
+  mode.blur()
+  assert mode.screenshot() != before
   drag(page, 0.6, 0.7)
   drag(page, 0.9, 1.2)
   assert page.locator(".region.positive").count() == 2
