@@ -73,7 +73,8 @@ def get_config() -> ConfigDict:
       "shots": (1, 2, 5, 10),
       "negatives": (0, 5),
       "example_s": (1.0,),
-      "origin": ("another song",),
+      # Of the same song, examples tell the timbre; of others, the class.
+      "origin": ("another song", "same song"),
       "target": ("one", "absent"),
       "query": ("right", "wrong"),
       "quality": ("clean",),

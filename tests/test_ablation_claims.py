@@ -113,6 +113,15 @@ def test_what_is_compared_with_what():
     (NEGATIVES, WITHOUT),
   ]
   assert [c.goal_db for c in claims[:4]] == [1.0, 3.0, 3.0, 0.5]
+  # Examples from elsewhere are set beside the class, too.
+  near = REFERENCE._replace(origin="same song")
+  more = claims_of([*arms, near], REFERENCE, CONDITIONINGS, GOALS)
+  assert [(c.name, c.arm, c.against) for c in more[3:6]] == [
+    ("5 shots of same song - class", near, TOLD),
+    ("5 shots of same song - nearest class of the family", near, NEAREST),
+    ("5 shots of same song - best class, picked by an oracle", near, ORACLE),
+  ]
+  assert [*more[:3], *more[6:]] == claims
   # What was not asked is not claimed.
   assert claims_of([REFERENCE], REFERENCE, CONDITIONINGS, GOALS) == []
 
@@ -147,6 +156,35 @@ def test_whether_it_is_more_on_unseen(found):
   oracle = gaps["5 shots - best class, picked by an oracle"]
   assert oracle.larger_by.mean == pytest.approx(-2.0 - 1.5)
   assert len(found.gaps) == 2
+
+
+def test_examples_of_the_same_song_stand_for_themselves():
+  near = REFERENCE._replace(origin="same song")
+  rows = made_up()
+  base = np.linspace(2.0, 5.0, 16)
+  rows += scores(near, base + 1.0, **SEEN)
+  rows += scores(near, base - 0.5, **UNSEEN, first_item=100)
+  found = check_claims(
+    rows,
+    reference=REFERENCE,
+    conditionings=CONDITIONINGS,
+    goals=GOALS,
+    draws=DRAWS,
+  )
+  means = {
+    (f.claim.name, f.comparison.items): f.comparison.difference.mean
+    for f in found.findings
+  }
+  assert means["5 shots of same song - class", "seen"] == pytest.approx(2.5)
+  name = "5 shots of same song - nearest class of the family"
+  assert means[name, "unseen"] == pytest.approx(4.5)
+  # Each by its own examples: 4.5 - 2.5 and 4.0 - 1.5.
+  gaps = {gap.name: gap.larger_by.mean for gap in found.gaps}
+  assert gaps[name] == pytest.approx(2.0)
+  assert gaps["5 shots - nearest class of the family"] == pytest.approx(2.5)
+  names = [each.name for each in found.standings if each.items == "seen"]
+  assert "examples: 5 shots, 0 negatives, of another song" in names
+  assert "examples: 5 shots, 0 negatives, of same song" in names
 
 
 def test_baselines_stand_beside_each_set(found):

@@ -170,13 +170,16 @@ def claims_of(
   shots = f"{reference.shots} shots"
   claims = []
   for name in (n for n, c in conditionings.items() if c == "class"):
-    for reading, word, goal_db in (
-      (BY_CLASS, "class", goals.seen_db),
-      (BY_NEAREST, "nearest class of the family", goals.unseen_db),
-      (BY_ORACLE, "best class, picked by an oracle", goals.unseen_db),
-    ):
-      told = reference._replace(model=name, reading=reading)
-      claims.append(Claim(f"{shots} - {word}", reference, told, goal_db))
+    for asked in [reference, *_of_other_origins(arms, reference)]:
+      words = shots if asked == reference else f"{shots} of {asked.origin}"
+      for reading, word, goal_db in (
+        (BY_CLASS, "class", goals.seen_db),
+        (BY_NEAREST, "nearest class of the family", goals.unseen_db),
+        (BY_ORACLE, "best class, picked by an oracle", goals.unseen_db),
+      ):
+        # Told a class, a model hears no examples: where they are from is one.
+        told = reference._replace(model=name, reading=reading)
+        claims.append(Claim(f"{words} - {word}", asked, told, goal_db))
   for name, conditioning in conditionings.items():
     if conditioning != "examples_and_negatives":
       continue
@@ -188,6 +191,15 @@ def claims_of(
         Claim(f"{both} - the same model, none", arm, without, math.nan),
       ]
   return [each for each in claims if {each.arm, each.against} <= set(arms)]
+
+
+def _of_other_origins(arms: Sequence[Arm], reference: Arm) -> list[Arm]:
+  """Returns the arms whose examples alone are from elsewhere."""
+  return [
+    arm
+    for arm in arms
+    if arm != reference and arm == reference._replace(origin=arm.origin)
+  ]
 
 
 def _with_negatives(
@@ -226,7 +238,7 @@ def verdict_of(difference: Interval, goal_db: float) -> str:
 
 def _gaps(claims: Sequence[Claim], sets: Sets, draws: Draws) -> list[Gap]:
   """Compares examples over class on unseen instruments with that on seen."""
-  over_class = [c for c in claims if c.against.reading == BY_CLASS]
+  over_class = {c.arm: c for c in claims if c.against.reading == BY_CLASS}
   over_others = [
     c for c in claims if c.against.reading in (BY_NEAREST, BY_ORACLE)
   ]
@@ -234,10 +246,10 @@ def _gaps(claims: Sequence[Claim], sets: Sets, draws: Draws) -> list[Gap]:
   for claim in over_others:
     for unseen in sets:
       seen = unseen.removeprefix("un")
-      if seen == unseen or seen not in sets or not over_class:
+      if seen == unseen or seen not in sets or claim.arm not in over_class:
         continue
       values, songs = _paired(claim, sets[unseen])
-      others, other_songs = _paired(over_class[0], sets[seen])
+      others, other_songs = _paired(over_class[claim.arm], sets[seen])
       if len(values) and len(others):
         larger_by = bootstrap_gap_interval(
           values, songs, others, other_songs, **draws._asdict()

@@ -56,6 +56,7 @@ def standings_of(
     The figures; an arm that was not asked there is left out.
   """
   target = arms[0].target
+  tells_origin = len({arm.origin for arm in arms}) > 1
   baselines = [baseline_arm(name, target) for name in ABLATION_BASELINES]
   found = []
   for items, table in sets.items():
@@ -67,7 +68,7 @@ def standings_of(
         found.append(
           Standing(
             items,
-            _name(arm),
+            _name(arm, tells_origin=tells_origin),
             figure_of(rows, measure_of(arm), draws),
             float(si_sdr_db.mean()),
             math.nan if arm in baselines else _share(rows, masked),
@@ -86,7 +87,8 @@ def _share(rows: ArmRows, masked: ArmRows) -> float:
   return median_share(*improvements_db)
 
 
-def _name(arm: Arm) -> str:
+def _name(arm: Arm, *, tells_origin: bool) -> str:
   if arm.reading == BY_EXAMPLES:
-    return f"{arm.model}: {arm.shots} shots, {arm.negatives} negatives"
+    name = f"{arm.model}: {arm.shots} shots, {arm.negatives} negatives"
+    return f"{name}, of {arm.origin}" if tells_origin else name
   return f"{arm.model}: {arm.reading}" if arm.reading else arm.model
