@@ -64,7 +64,8 @@ def _data() -> ConfigDict:
       "several_sources_share": 0.0,
       # A query for an instrument that the mixture does not hold.
       "absent_share": 0.0,
-      # Positives from the mixture's own song, at another time of it.
+      # Positives, and negatives, from the mixture's own song, at another time
+      # of it: what one who marks stretches of a song shows.
       "same_track_share": 0.0,
       # Shots drawn from 1..max_positives instead of always the maximum.
       "random_shots": False,

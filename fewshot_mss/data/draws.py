@@ -155,6 +155,16 @@ def active_offset(
   return min(max(offset, 0), spare)
 
 
+def active_offsets(
+  rng: random.Random,
+  catalogue: Catalogue,
+  rows: list[int],
+  length_samples: int,
+) -> list[int]:
+  """Draws where clips of one length begin in some segments, one in each."""
+  return [active_offset(rng, catalogue, row, length_samples) for row in rows]
+
+
 def is_active(
   catalogue: Catalogue, row: int, offset_samples: int, length_samples: int
 ) -> bool:

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float32, Int32
 from fewshot_mss.data.catalogue import TRAIN, Catalogue
 from fewshot_mss.data.colours import NO_COLOUR, draw_colour_seed
 from fewshot_mss.data.draws import (
-  active_offset,
+  active_offsets,
   draw_below,
   draw_examples,
   shuffled,
@@ -102,9 +102,9 @@ def episode_spec(
     absent instrument it is left out, unless the fewest sources need it: then
     a present one is asked for.
   - Examples are from other songs than their instrument's in the mixture, or
-    from its own where `same_track_share` says so. Where there are none of the
-    one kind, the other serves without a word: an instrument of one song alone
-    is always shown by other moments of that song.
+    from its own where `same_track_share` says so, positives and negatives each
+    by themselves. Where there are none of the one kind, the other serves
+    without a word: an instrument of one song alone is always shown by it.
   - A query is masked if an instrument of it sounds at no other moment, or if
     every instrument that sounds in the mixture begins a query already.
 
@@ -225,14 +225,18 @@ def _draw_query(
   ]
   if len(instruments) == 1:
     spec.class_id[q] = catalogue.class_ids.item(instruments[0])
-  offsets = _offsets(streams.asked, catalogue, settings, rows)
+  offsets = active_offsets(
+    streams.asked, catalogue, rows, settings.example_samples
+  )
   if streams.dropping.random() >= settings.drop_positives_share:
     spec.positive_records[q, : len(rows)] = rows
     spec.positive_offsets_samples[q, : len(rows)] = offsets
   rows = _draw_negatives(
     streams.negatives, catalogue, settings, mixture, instruments
   )
-  offsets = _offsets(streams.negatives, catalogue, settings, rows)
+  offsets = active_offsets(
+    streams.negatives, catalogue, rows, settings.example_samples
+  )
   spec.negative_records[q, : len(rows)] = rows
   spec.negative_offsets_samples[q, : len(rows)] = offsets
 
@@ -278,22 +282,15 @@ def _draw_negatives(
   """Draws the rows of one query's negatives; none where they are dropped."""
   others = sorted(set(mixture.instruments).difference(instruments))
   dropped = rng.random() < settings.drop_negatives_share
+  order = shuffled(rng, others)
+  share = settings.same_track_share
   return draw_examples(
     rng,
     catalogue,
     catalogue.view,
     mixture.rows,
-    shuffled(rng, others),
+    order,
     0 if dropped else settings.max_negatives,
+    # No draw without the share: the rest is as it was before it counted here.
+    same_track=share > 0 and rng.random() < share,
   )
-
-
-def _offsets(
-  rng: random.Random,
-  catalogue: Catalogue,
-  settings: EpisodeSettings,
-  rows: list[int],
-) -> list[int]:
-  """Draws where in their segments some examples begin."""
-  length = settings.example_samples
-  return [active_offset(rng, catalogue, row, length) for row in rows]
