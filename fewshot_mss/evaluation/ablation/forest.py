@@ -104,5 +104,5 @@ def draw_forest(
   ax.set_title(title, fontsize=11)
   ax.set_xlabel(label)
   clean(ax, "x")
-  figure.legend(frameon=False, fontsize=9, ncols=4, loc="outside lower center")
+  figure.legend(frameon=False, fontsize=9, ncols=2, loc="outside lower center")
   return figure

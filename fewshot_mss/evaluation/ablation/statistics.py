@@ -110,18 +110,18 @@ def item_sets(scores: Sequence[ArmScore]) -> dict[str, list[ArmScore]]:
     scores: Of one ablation.
 
   Returns:
-    The rows of each group (`seen`, `unseen`, ...), seen first, and where there
-    are several datasets those of each, as `seen, of NAME`.
+    The rows of each group (`seen`, `unseen`, ...), seen first, and of a group
+    that several datasets have those of each, as `seen, of NAME`.
   """
   names = sorted({score.group for score in scores}, key=_seen_first)
   sets = {name: [s for s in scores if s.group == name] for name in names}
   datasets = dict.fromkeys(score.dataset for score in scores)
-  if len(datasets) > 1:
-    for name in names:
-      for dataset in datasets:
-        held = [s for s in sets[name] if s.dataset == dataset]
-        if held:
-          sets[f"{name}, of {dataset}"] = held
+  for name in names:
+    for dataset in datasets:
+      held = [s for s in sets[name] if s.dataset == dataset]
+      # All of them would be the same rows once more.
+      if 0 < len(held) < len(sets[name]):
+        sets[f"{name}, of {dataset}"] = held
   return sets
 
 
