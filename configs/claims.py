@@ -10,12 +10,7 @@ Command:  fewshot-mss ablate --config=configs/claims.py --workdir=runs/claims
           goes on; a model that is finished is not trained again.
 Data:     broad classes, each in several timbres of SoundFonts and notes, some
           of them unheard in training, at least 24 classes unseen; real solos
-          to be scored alone (weight 0):
-          fewshot-mss data build --layout=rendered --classes=broad
-            --num_songs=700 --num_unseen=24 --soundfont=A.sf2
-            --unheard_soundfont=B.sf2 --output=data/claims
-          fewshot-mss data build SOLOS --layout=medley_solos_db
-            --classes=broad --output=data/solos
+          to be scored alone (weight 0). docs/data.md has the commands.
 Writes:   WORKDIR/ablation: claims.md (every difference with its interval, and
           whether it holds), claims.csv and claims.png, beside an ablation.
 Hardware: 2 CPU cores, each a device of its own by XLA_FLAGS=

@@ -237,3 +237,19 @@ def refused_at_once(refused):
     assert len(refused(words, *said)) == 1
 
   return check
+
+
+@pytest.fixture(scope="session")
+def eight_songs(catalogue_of):
+  """A catalogue to draw episodes from; see `episode_draws.LINES`."""
+  from episode_draws import LINES
+
+  return catalogue_of(LINES, unseen=("lyre",), unheard_patches=("old",))
+
+
+@pytest.fixture(scope="session")
+def every_kind(eight_songs):
+  """Two thousand episodes of it that draw all there is to draw."""
+  from episode_draws import EVERYTHING, draw
+
+  return draw(eight_songs, **EVERYTHING)

@@ -1,11 +1,8 @@
 """What episodes mix and ask for, in the shares that were asked."""
 
 import numpy as np
-import pytest
 
 from episode_draws import (
-  EVERYTHING,
-  LINES,
   asked,
   draw,
   queries,
@@ -16,57 +13,46 @@ from fewshot_mss.data.episodes import (
 )
 
 
-@pytest.fixture(scope="module")
-def catalogue(catalogue_of):
-  return catalogue_of(LINES, unseen=("lyre",), unheard_patches=("old",))
-
-
-@pytest.fixture(scope="module")
-def everything(catalogue):
-  """Two thousand episodes that draw all there is to draw."""
-  return draw(catalogue, **EVERYTHING)
-
-
-def test_first_sources_are_balanced_over_instruments(catalogue, everything):
-  held = catalogue.instrument[[spec.source_records[0] for spec in everything]]
-  counts = np.bincount(held, minlength=len(catalogue.instruments))
+def test_first_sources_are_balanced_over_instruments(eight_songs, every_kind):
+  held = eight_songs.instrument[[spec.source_records[0] for spec in every_kind]]
+  counts = np.bincount(held, minlength=len(eight_songs.instruments))
   # Six seen instruments, 333 each; standard deviation 17. The drums have
   # twice the rows of others.
-  seen = counts[catalogue.seen]
+  seen = counts[eight_songs.seen]
   assert len(seen) == 6
   assert np.abs(seen - 2000 / 6).max() < 85
 
 
-def test_the_first_query_asks_for_the_first_source(catalogue):
-  assert all(spec.target_sources[0, 0] for spec in draw(catalogue, 200))
+def test_the_first_query_asks_for_the_first_source(eight_songs):
+  assert all(spec.target_sources[0, 0] for spec in draw(eight_songs, 200))
 
 
 def is_random_mix(catalogue, spec):
   return len(np.unique(catalogue.moment[there(spec.source_records)])) > 1
 
 
-def test_share_of_random_mixes(catalogue, everything):
-  random = [is_random_mix(catalogue, spec) for spec in everything]
+def test_share_of_random_mixes(eight_songs, every_kind):
+  random = [is_random_mix(eight_songs, spec) for spec in every_kind]
   # Standard deviation 0.011; chance puts few random mixes into one moment.
   assert abs(np.mean(random) - 0.4) < 0.05
 
 
-def test_sources_of_a_song_play_together(catalogue):
-  for spec in draw(catalogue, 300, random_mix_share=0.0):
+def test_sources_of_a_song_play_together(eight_songs):
+  for spec in draw(eight_songs, 300, random_mix_share=0.0):
     rows = there(spec.source_records)
-    assert len(np.unique(catalogue.moment[rows])) == 1
+    assert len(np.unique(eight_songs.moment[rows])) == 1
     assert len(np.unique(spec.source_offsets_samples[: len(rows)])) == 1
-    assert len(np.unique(catalogue.instrument[rows])) > 1
+    assert len(np.unique(eight_songs.instrument[rows])) > 1
 
 
-def test_random_mixes_hold_each_instrument_once(catalogue):
-  for spec in draw(catalogue, 300, random_mix_share=1.0):
-    held = catalogue.instrument[there(spec.source_records)]
+def test_random_mixes_hold_each_instrument_once(eight_songs):
+  for spec in draw(eight_songs, 300, random_mix_share=1.0):
+    held = eight_songs.instrument[there(spec.source_records)]
     assert len(np.unique(held)) == len(held)
 
 
-def test_numbers_of_sources_are_even_between_the_bounds(catalogue):
-  specs = draw(catalogue, 500, random_mix_share=1.0)
+def test_numbers_of_sources_are_even_between_the_bounds(eight_songs):
+  specs = draw(eight_songs, 500, random_mix_share=1.0)
   counts = np.bincount([len(there(spec.source_records)) for spec in specs])
   assert counts[:2].sum() == 0
   # 167 each, standard deviation 11.
@@ -77,12 +63,12 @@ def is_absent(spec, q):
   return not spec.target_sources[q].any()
 
 
-def test_share_of_absent_targets(catalogue, everything):
+def test_share_of_absent_targets(eight_songs, every_kind):
   # The first query is always asked; standard deviation 0.009.
-  absent = [is_absent(spec, 0) for spec in everything]
+  absent = [is_absent(spec, 0) for spec in every_kind]
   assert abs(np.mean(absent) - 0.2) < 0.045
-  assert not any(is_absent(s, q) for s, q in queries(draw(catalogue, 200)))
-  only = draw(catalogue, 200, absent_share=1.0)
+  assert not any(is_absent(s, q) for s, q in queries(draw(eight_songs, 200)))
+  only = draw(eight_songs, 200, absent_share=1.0)
   assert all(is_absent(s, q) for s, q in queries(only))
 
 
@@ -121,15 +107,15 @@ def test_song_mixtures_may_hold_an_instrument_twice(catalogue_of):
   assert {len(there(spec.source_records)) for spec in specs} == {2, 3, 4}
 
 
-def test_share_of_targets_of_several_sources(catalogue):
+def test_share_of_targets_of_several_sources(eight_songs):
   changes = {"num_queries": 1, "random_mix_share": 1.0}
-  specs = draw(catalogue, 500, several_sources_share=0.3, **changes)
-  counts = [len(asked(catalogue, spec, 0)) for spec in specs]
+  specs = draw(eight_songs, 500, several_sources_share=0.3, **changes)
+  counts = [len(asked(eight_songs, spec, 0)) for spec in specs]
   # Standard deviation 0.020.
   assert abs(np.mean(np.array(counts) == 2) - 0.3) < 0.09
   assert set(counts) == {1, 2}
-  none = draw(catalogue, 200, **changes)
-  assert all(len(asked(catalogue, spec, 0)) == 1 for spec in none)
+  none = draw(eight_songs, 200, **changes)
+  assert all(len(asked(eight_songs, spec, 0)) == 1 for spec in none)
 
 
 def songs_of(catalogue_of, *stems):
@@ -182,7 +168,7 @@ def test_a_song_is_mixed_where_another_instrument_is(catalogue_of):
   assert (catalogue.start_samples[rows] == 0).all()
 
 
-def test_a_target_is_never_the_whole_mixture(catalogue, everything):
-  for spec, q in queries(everything):
+def test_a_target_is_never_the_whole_mixture(eight_songs, every_kind):
+  for spec, q in queries(every_kind):
     present = spec.source_records != NO_RECORD
     assert not spec.target_sources[q][present].all()
